@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The encoder's ONNX graph, written node by node: no exporter, no tracing, weights stored as 16-bit floats."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from ..audio.features import N_MELS
+from ..speech.phones import PHONES
+from .universal import STEM_KERNEL, STEM_STRIDE
+
+OPSET = 20
+IR_VERSION = 9
+
+
+class _Graph:
+    """Nodes and constants as they are added."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float16]]) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+        for name, value in weights.items():
+            self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), f"{name}.half"))
+            self.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
+
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
+        return output
+
+    def integers(self, name: str, *values: int) -> str:
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
+    def convolution(self, name: str, hidden: str, pads: tuple[int, int], **attributes: object) -> str:
+        inputs = [hidden, f"{name}.weight", f"{name}.bias"]
+        return self.add("Conv", inputs, f"{name}.out", pads=list(pads), **attributes)
+
+
+def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequence[int]) -> ModelProto:
+    """Return the checked ONNX model of folded weights (`universal.folded_state` names).
+
+    Input `log_mel` [1, T, 80] float32, normalised; output `log_posteriors` [1, T, 43] float32.
+    """
+    graph = _Graph(weights)
+    hidden = graph.add("Transpose", ["log_mel"], "channels_first", perm=[0, 2, 1])
+    pads = (STEM_KERNEL // 2 - 1, STEM_KERNEL // 2)
+    hidden = graph.add("Gelu", [graph.convolution("stem", hidden, pads, strides=[STEM_STRIDE])], "stem.active")
+    for index, dilation in enumerate(dilations):
+        name = f"blocks.{index}"
+        inner = graph.convolution(f"{name}.spread", hidden, (dilation, dilation), dilations=[dilation])
+        inner = graph.add("Gelu", [inner], f"{name}.inner")
+        mixed = graph.convolution(f"{name}.mix", inner, (0, 0))
+        hidden = graph.add("Gelu", [graph.add("Add", [hidden, mixed], f"{name}.sum")], f"{name}.active")
+    scores = graph.add("Transpose", [graph.convolution("head", hidden, (0, 0))], "steps_first", perm=[0, 2, 1])
+    scores = graph.add("Reshape", [scores, graph.integers("frame_shape", 0, -1, len(PHONES))], "frames")
+    shape = graph.add("Shape", ["log_mel"], "frame_count", start=1, end=2)
+    limits = [graph.integers("first", 0), shape, graph.integers("time_axis", 1)]
+    graph.add("LogSoftmax", [graph.add("Slice", [scores, *limits], "cut")], "log_posteriors", axis=-1)
+    proto = helper.make_graph(
+        graph.nodes,
+        "speech_encoder",
+        [helper.make_tensor_value_info("log_mel", TensorProto.FLOAT, [1, "T", N_MELS])],
+        [helper.make_tensor_value_info("log_posteriors", TensorProto.FLOAT, [1, "T", len(PHONES)])],
+        graph.constants,
+    )
+    model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    onnx.checker.check_model(model)
+    return model
