@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every target sets up what it needs in .venv first (see bootstrap.sh); nothing else on the machine is touched.
+PY := .venv/bin/python
+SAY ?= Hello! I am a head made of numbers. My lips close for b, p and m, and my teeth meet my lip for f and v.
+
+.PHONY: help demo test lint zip bench clean
+
+help:
+	@echo "make demo   speak a text with the demo head: out/demo.blend, .glb, .mp4, .png   (SAY='your text')"
+	@echo "make test   run every test"
+	@echo "make lint   ruff and pyright"
+	@echo "make zip    the Blender extension, one zip a platform, in dist/"
+	@echo "make bench  measure the figures of the README"
+	@echo "make clean  remove what was built (the environment stays)"
+
+demo:
+	@sh bootstrap.sh demo
+	@$(PY) -m blender_addon demo --text "$(SAY)" -o out
+
+test:
+	@sh bootstrap.sh test
+	@OMP_NUM_THREADS=1 $(PY) -m pytest $(TESTS)
+
+lint:
+	@sh bootstrap.sh test
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m pyright
+
+zip:
+	@sh bootstrap.sh demo
+	@$(PY) build_addon.py
+
+bench:
+	@sh bootstrap.sh demo
+	@$(PY) -m benchmarks
+
+clean:
+	rm -rf build dist out
