@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the canonical face's data file: `python -m backend.core.authoring --canonical OBJ -o FILE`."""
+"""Write the canonical face's data file, or compare it with a reference face.
+
+`python -m backend.core.authoring --canonical OBJ -o FILE`
+`python -m backend.core.authoring --check FOLDER`
+"""
 
 import argparse
 import sys
@@ -10,15 +14,24 @@ import numpy as np
 from ..errors import LipSyncError
 from ..files import written_beside
 from .build import author
+from .check import agreements, table
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Author the face and write it; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m backend.core.authoring", description=__doc__)
-    parser.add_argument("--canonical", type=Path, required=True, help="canonical_face_model.obj of MediaPipe")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz to write")
+    parser = argparse.ArgumentParser(
+        prog="python -m backend.core.authoring", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--canonical", type=Path, help="canonical_face_model.obj of MediaPipe")
+    parser.add_argument("-o", "--output", type=Path, help="the .npz to write")
+    parser.add_argument("--check", type=Path, metavar="FOLDER", help="print the agreement with a reference face")
     options = parser.parse_args(arguments)
     try:
+        if options.check:
+            print(table(agreements(options.check)))
+            return 0
+        if not (options.canonical and options.output):
+            parser.error("give --canonical and -o, or --check")
         face = author(options.canonical)
         with written_beside(options.output) as beside:
             np.savez_compressed(beside, **face.arrays())

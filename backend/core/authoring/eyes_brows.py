@@ -4,11 +4,11 @@
 import numpy as np
 
 from .fields import Field, Skin
-from .topology import BROW_LEFT, EYE_LOWER_LEFT, EYE_UPPER_LEFT
+from .topology import EYE_LOWER_LEFT, EYE_UPPER_LEFT
 
 Move = tuple[float, float, float]
 
-LID_MEETING = 0.75
+LID_MEETING = 0.92
 """Where a blink's lids meet: 0 at the open upper lid, 1 at the lower lid."""
 
 
@@ -21,10 +21,10 @@ def eye_shape(skin: Skin, name: str) -> Field:
     bulge = np.array([0.0, 0.0, 0.12])
     moves = {
         "eyeBlinkLeft": (LID_MEETING * gap + bulge, (LID_MEETING - 1) * gap + bulge),
-        "eyeSquintLeft": (0.15 * gap, -0.32 * gap),
+        "eyeSquintLeft": (0.12 * gap, -0.42 * gap),
         "eyeWideLeft": (-0.35 * gap, 0.08 * gap),
-        "eyeLookDownLeft": (0.45 * gap, still - 0.06 * up),
-        "eyeLookUpLeft": (-0.2 * gap, still + 0.05 * up),
+        "eyeLookDownLeft": (0.6 * gap, still - 0.12 * up),
+        "eyeLookUpLeft": (-0.35 * gap, still + 0.05 * up),
         "eyeLookInLeft": (still - (0.05, 0, 0), still - (0.05, 0, 0)),
         "eyeLookOutLeft": (still + (0.05, 0, 0), still + (0.05, 0, 0)),
     }
@@ -43,11 +43,11 @@ def _elsewhere(skin: Skin, reach_cm: float) -> dict[int, Field]:
 
 
 BUMPS: dict[str, tuple[tuple[int, float, Move], ...]] = {
-    "browDownLeft": ((285, 1.4, (-0.1, -0.55, 0.05)), (282, 1.3, (-0.05, -0.4, 0.0))),
-    "browOuterUpLeft": ((300, 1.3, (0.0, 0.75, -0.1)), (334, 1.4, (0.0, 0.65, -0.1))),
-    "browInnerUp": ((336, 1.4, (0.05, 0.85, -0.1)), (9, 1.2, (0.0, 0.5, 0.0)), (334, 1.0, (0.0, 0.25, 0.0))),
-    "cheekSquintLeft": ((280, 1.5, (0.0, 0.5, 0.2)), (347, 1.0, (0.0, 0.3, 0.1))),
-    "noseSneerLeft": ((294, 0.9, (0.02, 0.42, -0.02)), (355, 1.0, (-0.03, 0.35, 0.1)), (371, 1.1, (0.0, 0.25, 0.1))),
+    "browDownLeft": ((285, 1.5, (-0.35, -0.65, 0.2)), (334, 1.6, (-0.35, -0.4, 0.25)), (300, 1.4, (-0.15, -0.15, 0.2))),
+    "browOuterUpLeft": ((300, 1.5, (0.0, 0.85, -0.3)), (334, 1.5, (0.1, 0.7, -0.25))),
+    "browInnerUp": ((336, 1.5, (0.15, 1.0, -0.15)), (9, 1.2, (0.0, 0.35, 0.0)), (334, 0.9, (0.0, 0.15, 0.0))),
+    "cheekSquintLeft": ((345, 1.6, (-0.15, 0.6, 0.2)), (280, 1.6, (-0.08, 0.35, 0.15)), (352, 1.5, (0.0, 0.3, 0.1))),
+    "noseSneerLeft": ((278, 0.9, (0.02, 0.4, 0.0)), (355, 1.1, (-0.03, 0.3, 0.1)), (285, 1.2, (-0.06, -0.3, 0.08))),
 }
 """Blendshape: (centre vertex, radius in cm, move) of each soft bump that makes it."""
 
@@ -61,8 +61,3 @@ def bump_shape(skin: Skin, name: str) -> Field:
     if name.endswith("Left"):
         return field
     return np.where(np.abs(skin.vertices_cm[:, :1]) < 1e-6, 0.5, 1.0) * (field + skin.reflect(field))
-
-
-def brow_indices() -> Field:
-    """Return the vertices [10] of the left brow, upper then lower edge."""
-    return BROW_LEFT

@@ -49,12 +49,17 @@ class LipShape:
     """What the inner edge of the lower lip does beyond its outer edge."""
     supports: Mapping[str, Move] = field(default_factory=dict[str, Move])
     """What the places of `SUPPORTS` do, where they do not simply follow."""
+    seal: float | None = 0.5
+    """Where the closed inner edges go together: 0 with the upper lip, 1 with the lower; None lets them part."""
+    seal_depth: float = 1.0
+    """How much of the seal holds forward and sideways; in height it always holds (rolled lips tuck, yet stay shut)."""
     fade_cm: float = 1.1
     """Half width of the fade over the middle line (side shapes)."""
 
 
 SHAPES: Mapping[str, LipShape] = {
     "mouthFunnel": LipShape(
+        seal=None,
         corner=(-0.75, -0.12, 1.1),
         upper=((0, 0.55, 0.6), (-0.2, 0.33, 0.7)),
         lower=((0, -0.8, 0.75), (-0.22, -0.6, 0.9)),
@@ -63,6 +68,7 @@ SHAPES: Mapping[str, LipShape] = {
         supports={"chin": (0, 0.1, 0.3), "nose_base": (0, 0, 0), "nose_tip": (0, -0.2, -0.15)},
     ),
     "mouthPucker": LipShape(
+        seal=None,
         corner=(-0.8, 0.08, 1.0),
         upper=((0, 0.4, 0.78), (-0.25, 0.28, 0.76)),
         lower=((0, -0.2, 0.92), (-0.27, -0.08, 0.9)),
@@ -94,12 +100,14 @@ SHAPES: Mapping[str, LipShape] = {
         lower=((0.4, -0.08, -0.7), (0.42, -0.2, -0.72)),
     ),
     "mouthRollLower": LipShape(
+        seal_depth=0.0,
         corner=(-0.08, 0.1, 0),
         lower=((0, 0.95, -0.08), (-0.16, 0.82, -0.1)),
         lower_curl=(0, -0.5, -0.55),
         upper=((0, 0.1, 0.05), (0, 0.1, 0.05)),
     ),
     "mouthRollUpper": LipShape(
+        seal_depth=0.0,
         corner=(-0.08, 0.06, -0.05),
         upper=((0, -0.97, -0.54), (0, -0.85, -0.52)),
         upper_curl=(0, 0.55, -0.42),
@@ -110,16 +118,17 @@ SHAPES: Mapping[str, LipShape] = {
         corner=(0, 0.18, 0.15),
         lower=((0, 0.74, 0.31), (-0.12, 0.62, 0.3)),
         lower_curl=(0, -0.1, 0.1),
-        upper=((0, 0.25, 0.1), (0, 0.2, 0.1)),
+        upper=((0, 0.1, 0.05), (0, 0.08, 0.05)),
         supports={"chin_pad": (0, 0.3, 0.1)},
     ),
     "mouthShrugUpper": LipShape(
         corner=(0, 0.06, 0.02),
         upper=((0, 0.46, 0), (0, 0.38, -0.02)),
         upper_curl=(0, 0.05, 0.04),
-        lower=((0, 0.2, 0.04), (0, 0.15, 0.04)),
+        lower=((0, 0.04, 0), (0, 0.04, 0)),
     ),
     "mouthPressLeft": LipShape(
+        seal_depth=0.0,
         corner=(0.2, 0.78, 0.25),
         upper=((0, 0.1, 0.1), (0.12, 0.2, 0)),
         lower=((0, 0.85, 0.16), (0.06, 0.85, 0.17)),
@@ -128,10 +137,12 @@ SHAPES: Mapping[str, LipShape] = {
         supports={"chin": (0, 0.2, 0.45)},
     ),
     "mouthLowerDownLeft": LipShape(
+        seal=None,
         corner=(0.02, -0.25, -0.03),
         lower=((0, -0.84, -0.22), (0.1, -0.9, -0.22)),
     ),
     "mouthUpperUpLeft": LipShape(
+        seal=None,
         corner=(0, 0.15, -0.05),
         upper=((0, 0.82, -0.2), (0.28, 0.8, -0.38)),
         upper_curl=(0, 0.06, -0.22),
@@ -156,12 +167,7 @@ def mouth_shape(skin: Skin, name: str) -> Field:
         for vertex in SUPPORTS[place]:
             twin = int(skin.mirror[vertex])
             pins |= {vertex: move * (-1, 1, 1), twin: move} if twin != vertex else {vertex: move * (0, 1, 1)}
-    for rings, outer, curl in (
-        (UPPER_RINGS, shape.upper, shape.upper_curl),
-        (LOWER_RINGS, shape.lower, shape.lower_curl),
-    ):
-        for depth, ring in enumerate(rings):
-            pins |= _ring_pins(skin, ring, (outer, shape.corner), np.array(curl) * (1 - depth / 3))
+    pins |= _lip_pins(skin, shape)
     if not sided:
         return skin.symmetric(skin.spread(pins))
     # Fading the pins, not the field, keeps the sheet smooth across the middle line.
@@ -176,13 +182,32 @@ def at_rest(skin: Skin) -> Field:
     return np.flatnonzero((y > 1.2) | (np.abs(x) > 6.6))
 
 
-def _ring_pins(skin: Skin, ring: Field, moves: tuple[tuple[Move, Move], Move], curl: Field) -> dict[int, Field]:
-    """Return the pins of one lip ring; x is turned so that 'out' points away from the middle line."""
-    (middle, side), corner = (tuple(np.array(m, np.float64) for m in moves[0]), np.array(moves[1], np.float64))
-    x = skin.vertices_cm[ring, 0]
-    along = np.abs(x) / np.abs(x).max()
-    values = even_profile(along, middle, side, corner) + curl * (1 - along**4)[:, None]
-    return {int(v): value * (-1 if at < 0 else 1, 1, 1) for v, value, at in zip(ring, values, x, strict=True)}
+def _lip_pins(skin: Skin, shape: LipShape) -> dict[int, Field]:
+    """Return the pins of both lips: outer edge, inner edge with its curl and seal, and the red between them."""
+    upper = _edge_moves(skin, UPPER_RINGS[3], shape.upper, shape.corner)
+    lower = _edge_moves(skin, LOWER_RINGS[3], shape.lower, shape.corner)
+    fullness = (1 - np.abs(np.linspace(-1, 1, upper.shape[0])) ** 4)[:, None]
+    upper_inner = upper + fullness * np.array(shape.upper_curl)
+    lower_inner = lower + fullness * np.array(shape.lower_curl)
+    if shape.seal is not None:
+        together = (1 - shape.seal) * upper_inner + shape.seal * lower_inner
+        hold = np.array([shape.seal_depth, 1.0, shape.seal_depth])
+        upper_inner += hold * (together - upper_inner)
+        lower_inner += hold * (together - lower_inner)
+    pins: dict[int, Field] = {}
+    for rings, inner, outer in ((UPPER_RINGS, upper_inner, upper), (LOWER_RINGS, lower_inner, lower)):
+        for depth, ring in enumerate(rings):
+            moves = inner + (outer - inner) * depth / 3
+            sign = np.where(skin.vertices_cm[ring, :1] < 0, -1.0, 1.0) * (1, 0, 0) + (0, 1, 1)
+            pins |= {int(v): move for v, move in zip(ring, moves * sign, strict=True)}
+    return pins
+
+
+def _edge_moves(skin: Skin, ring: Field, moves: tuple[Move, Move], corner: Move) -> Field:
+    """Return the moves [11, 3] along one lip edge, with 'out' for x."""
+    x = np.abs(skin.vertices_cm[ring, 0])
+    middle, side = (np.array(move, np.float64) for move in moves)
+    return even_profile(x / x.max(), middle, side, np.array(corner, np.float64))
 
 
 def _direction(skin: Skin, vertex: int) -> Field:
