@@ -19,9 +19,7 @@ from .check import agreements, table
 
 def main(arguments: list[str] | None = None) -> int:
     """Author the face and write it; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m backend.core.authoring", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m backend.core.authoring", description="Author the face.")
     parser.add_argument("--canonical", type=Path, help="canonical_face_model.obj of MediaPipe")
     parser.add_argument("-o", "--output", type=Path, help="the .npz to write")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="print the agreement with a reference face")

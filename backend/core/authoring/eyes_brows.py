@@ -17,7 +17,7 @@ def eye_shape(skin: Skin, name: str) -> Field:
     upper, lower = EYE_UPPER_LEFT[1:-1], EYE_LOWER_LEFT[1:-1]
     gap = skin.vertices_cm[lower] - skin.vertices_cm[upper]
     still = np.zeros_like(gap)
-    up = np.array([0.0, 1.0, 0.0])
+    left, up = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
     bulge = np.array([0.0, 0.0, 0.12])
     moves = {
         "eyeBlinkLeft": (LID_MEETING * gap + bulge, (LID_MEETING - 1) * gap + bulge),
@@ -25,8 +25,8 @@ def eye_shape(skin: Skin, name: str) -> Field:
         "eyeWideLeft": (-0.35 * gap, 0.08 * gap),
         "eyeLookDownLeft": (0.6 * gap, still - 0.12 * up),
         "eyeLookUpLeft": (-0.35 * gap, still + 0.05 * up),
-        "eyeLookInLeft": (still - (0.05, 0, 0), still - (0.05, 0, 0)),
-        "eyeLookOutLeft": (still + (0.05, 0, 0), still + (0.05, 0, 0)),
+        "eyeLookInLeft": (still - 0.05 * left, still - 0.05 * left),
+        "eyeLookOutLeft": (still + 0.05 * left, still + 0.05 * left),
     }
     pins = _elsewhere(skin, reach_cm=1.7)
     for lid, move in zip((upper, lower), moves[name], strict=True):
@@ -47,7 +47,7 @@ BUMPS: dict[str, tuple[tuple[int, float, Move], ...]] = {
     "browOuterUpLeft": ((300, 1.5, (0.0, 0.85, -0.3)), (334, 1.5, (0.1, 0.7, -0.25))),
     "browInnerUp": ((336, 1.5, (0.15, 1.0, -0.15)), (9, 1.2, (0.0, 0.35, 0.0)), (334, 0.9, (0.0, 0.15, 0.0))),
     "cheekSquintLeft": ((345, 1.6, (-0.15, 0.6, 0.2)), (280, 1.6, (-0.08, 0.35, 0.15)), (352, 1.5, (0.0, 0.3, 0.1))),
-    "noseSneerLeft": ((278, 0.9, (0.02, 0.4, 0.0)), (355, 1.1, (-0.03, 0.3, 0.1)), (285, 1.2, (-0.06, -0.3, 0.08))),
+    "noseSneerLeft": ((278, 1.3, (0.02, 0.62, 0.0)), (355, 1.1, (-0.03, 0.3, 0.1)), (285, 1.2, (-0.06, -0.3, 0.08))),
 }
 """Blendshape: (centre vertex, radius in cm, move) of each soft bump that makes it."""
 

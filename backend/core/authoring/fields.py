@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

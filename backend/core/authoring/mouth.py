@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .fields import Field, Skin, even_profile, smoothstep
+from .fields import Field, Indices, Skin, even_profile, smoothstep
 from .topology import LOWER_RINGS, UPPER_RINGS
 
 Move = tuple[float, float, float]
@@ -122,6 +122,7 @@ SHAPES: Mapping[str, LipShape] = {
         supports={"chin_pad": (0, 0.3, 0.1)},
     ),
     "mouthShrugUpper": LipShape(
+        seal=0.35,
         corner=(0, 0.06, 0.02),
         upper=((0, 0.46, 0), (0, 0.38, -0.02)),
         upper_curl=(0, 0.05, 0.04),
@@ -176,7 +177,7 @@ def mouth_shape(skin: Skin, name: str) -> Field:
     return skin.spread(one_way)
 
 
-def at_rest(skin: Skin) -> Field:
+def at_rest(skin: Skin) -> Indices:
     """Return the vertices that no mouth shape moves: above the cheekbones and towards the ears."""
     x, y, _ = skin.vertices_cm.T
     return np.flatnonzero((y > 1.2) | (np.abs(x) > 6.6))
@@ -203,7 +204,7 @@ def _lip_pins(skin: Skin, shape: LipShape) -> dict[int, Field]:
     return pins
 
 
-def _edge_moves(skin: Skin, ring: Field, moves: tuple[Move, Move], corner: Move) -> Field:
+def _edge_moves(skin: Skin, ring: Indices, moves: tuple[Move, Move], corner: Move) -> Field:
     """Return the moves [11, 3] along one lip edge, with 'out' for x."""
     x = np.abs(skin.vertices_cm[ring, 0])
     middle, side = (np.array(move, np.float64) for move in moves)

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .fields import Field, Skin
+from .fields import Field, Indices, Skin
 from .topology import LOWER_RINGS, UPPER_RINGS
 
 OUTER_SHARE = 0.3
@@ -29,7 +29,7 @@ def close_lips(skin: Skin) -> Field:
     return closed
 
 
-def far_from_mouth(vertices_cm: Field) -> Field:
+def far_from_mouth(vertices_cm: Field) -> Indices:
     """Return the indices of the vertices over 3.2 cm from the lips."""
     lips = vertices_cm[np.concatenate([UPPER_RINGS[3], LOWER_RINGS[3]])]
     distance = np.linalg.norm(vertices_cm[:, None] - lips[None], axis=-1).min(axis=1)
