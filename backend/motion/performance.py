@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A performance: timed phones as face motion, at any times asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.blendshapes import ARKIT_INDEX, ARKIT_NAMES
+from ..core.errors import TimingError
+from ..core.face import vertices_from_weights
+from ..core.types import Floats, PhoneSpan
+from . import contacts
+from .aperture import meet_opening
+from .coarticulation import blended_tracks
+from .targets import FUNNEL, GAP, JAW, PUCKER, SHAPE_BLENDSHAPES
+from .timeline import timeline
+
+Doubles = NDArray[np.float64]
+
+CLOSING_SHAPES: dict[str, float] = {
+    "mouthPressLeft": 0.3,
+    "mouthPressRight": 0.3,
+    "mouthRollLower": 0.12,
+    "mouthRollUpper": 0.12,
+}
+"""What pressed lips add to a closure."""
+TOOTH_SHAPES: dict[str, float] = {"mouthRollLower": 0.35}
+"""What draws the lower lip in under the teeth."""
+TOOTH_GAP_MM = 1.8
+"""Inner-lip gap in f v: the upper lip clears the edge of the teeth."""
+PUCKER_KEPT_CLOSED, PUCKER_KEPT_ON_TEETH = 0.25, 0.6
+"""Rounding that survives the contacts: pucker and funnel part the lips, so the rest has to go."""
+FUNNEL_KEPT_ON_TEETH = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class MotionStyle:
+    """How much a performer moves; 1 is ordinary conversation. Contacts and rest hold at any setting."""
+
+    articulation: float = 1.0
+    """Gain of everything: 0.5 mumbles, 1.5 over-articulates."""
+    jaw: float = 1.0
+    """Gain of the jaw; the lips make up the rest of each opening."""
+    lips: float = 1.0
+    """Gain of the lips' shape: rounding, spreading."""
+
+
+class Performance:
+    """The motion of one clip, closed form in time: any times give the same values, alone or together.
+
+    Guaranteed on the mesh: lips meet in every p b m, the lower lip is at the upper teeth in every f v, and the face is
+    exactly neutral within every silence of 0.25 s and more.
+    """
+
+    def __init__(self, phones: Sequence[PhoneSpan], duration_s: float, style: MotionStyle | None = None) -> None:
+        """Read the phones.
+
+        Args:
+            phones: what is said; where nothing is, it is silent.
+            duration_s: length of the sound.
+            style: how much to move.
+
+        Raises:
+            TimingError: unknown labels, impossible times, a gain below 0.
+        """
+        self.style = style or MotionStyle()
+        for name in ("articulation", "jaw", "lips"):
+            if not 0 <= getattr(self.style, name) < np.inf:
+                raise TimingError(f"style gain {name} = {getattr(self.style, name):g}; give a number from 0 up")
+        self._line = timeline(phones, duration_s)
+        self._closures = contacts.closures(self._line)
+        self._teeth = contacts.tooth_contacts(self._line)
+        self._rests = contacts.rests(self._line)
+
+    def weights(self, times_s: ArrayLike) -> Floats:
+        """Return the 52 ARKit weights [T, 52] in 0–1 at the times [T] in seconds, in any order."""
+        times = np.asarray(times_s, np.float64)
+        order = np.argsort(times, kind="stable")
+        weights = np.empty((len(times), len(ARKIT_NAMES)), np.float32)
+        weights[order] = self._sorted_weights(times[order])
+        return weights
+
+    def displacement_cm(self, times_s: ArrayLike) -> Floats:
+        """Return the displacement [T, 468, 3] of the canonical face at the times [T]."""
+        return vertices_from_weights(self.weights(times_s))
+
+    def _sorted_weights(self, times: Doubles) -> Doubles:
+        tracks = self._styled(blended_tracks(self._line, times))
+        closed, on_teeth = self._closures.amount(times), self._teeth.amount(times)
+        gap_mm = tracks[:, GAP] + on_teeth * (TOOTH_GAP_MM - tracks[:, GAP])
+        weights = _shape_weights(tracks, closed, on_teeth)
+        weights = meet_opening(weights, gap_mm * (1 - closed), on_teeth)
+        awake = 1 - self._rests.amount(times)
+        return np.clip(weights * awake[:, None], 0, 1)
+
+    def _styled(self, tracks: Doubles) -> Doubles:
+        styled = self.style.articulation * tracks
+        styled[:, JAW] *= self.style.jaw
+        for channel in SHAPE_BLENDSHAPES:
+            if channel != JAW:
+                styled[:, channel] *= self.style.lips
+        return np.minimum(styled, np.where(np.arange(tracks.shape[1]) == GAP, np.inf, 1.0))
+
+
+def _shape_weights(tracks: Doubles, closed: Doubles, on_teeth: Doubles) -> Doubles:
+    """Return weights [T, 52] before the opening is met: what the tracks drive, and the shapes of the contacts."""
+    weights = np.zeros((len(tracks), len(ARKIT_NAMES)))
+    tracks = tracks.copy()
+    tracks[:, PUCKER] *= (1 - (1 - PUCKER_KEPT_CLOSED) * closed) * (1 - (1 - PUCKER_KEPT_ON_TEETH) * on_teeth)
+    tracks[:, FUNNEL] *= (1 - closed) * (1 - (1 - FUNNEL_KEPT_ON_TEETH) * on_teeth)
+    for channel, names in SHAPE_BLENDSHAPES.items():
+        weights[:, [ARKIT_INDEX[name] for name in names]] = tracks[:, [channel]]
+    for shapes, amount in ((CLOSING_SHAPES, closed), (TOOTH_SHAPES, on_teeth)):
+        for name, weight in shapes.items():
+            weights[:, ARKIT_INDEX[name]] += weight * amount
+    return np.minimum(weights, 1)
