@@ -46,7 +46,7 @@ class Bundle:
     """Normalisation of the features."""
     features: dict[str, Any]
     """Feature settings of the config, as written."""
-    decoder: dict[str, Any] = field(default_factory=lambda: dict[str, Any]())
+    decoder: dict[str, Any] = field(default_factory=dict[str, Any])
     """Settings of the phone decoder, as written; see `decoder.DecoderSettings`."""
 
 

@@ -29,7 +29,7 @@ class DecoderSettings:
     """Log probability that every change of phone costs."""
     shortest_frames: int = 2
     """Spans shorter than this join a neighbour."""
-    bias: dict[str, float] = field(default_factory=lambda: dict[str, float]())
+    bias: dict[str, float] = field(default_factory=dict[str, float])
     """Log probability added to a phone, e.g. to find more of the closures."""
 
 

@@ -56,7 +56,7 @@ class Encoder:
 
 
 def stream_log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:
-    """Yield the log-mel frames [t, N_MELS] of consecutive blocks of sound; joined, they equal `log_mel` of the whole."""
+    """Yield the log-mel frames [t, N_MELS] of consecutive blocks; joined, they equal `log_mel` of the whole."""
     half = np.zeros(WINDOW // 2, np.float32)
     held = half
     for block in blocks:

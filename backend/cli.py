@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: parse, call one function, print. Heavy rooms are imported when their command runs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .core.errors import LipSyncError
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes; argparse ends with `WRONG_USAGE` by itself."""
+BAR_WIDTH = 30
+
+Report = Callable[[float, str], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except LipSyncError as error:
+        _end_bar(options)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        _end_bar(options)
+        print("interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend", description="Speech to 3D face animation, offline.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_animate(commands.add_parser("animate", help="sound to blendshape curves or mesh"))
+    _add_speak(commands.add_parser("speak", help="text to sound with phone times"))
+    return parser
+
+
+def _add_animate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sound", type=Path, help="WAV, FLAC, OGG, Opus or MP3; any rate and channels")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="curves: .json or .csv (Live Link Face); mesh: .npz"
+    )
+    parser.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default 30)")
+    parser.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
+    parser.add_argument("--phones", type=Path, help="phones file (JSON or CSV start_s,end_s,phone), used as it is")
+    parser.add_argument("--language", default="", metavar="CODE", help="language of the transcript (default en-us)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
+    _add_talk(parser)
+    parser.set_defaults(run=_animate)
+
+
+def _add_speak(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT|FILE", help="what to say, or a text file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="sound file to write (.wav)")
+    parser.add_argument("--voice", default="en-us", metavar="CODE", help="language or voice (default en-us)")
+    parser.add_argument("--engine", choices=("espeak-ng",), default="espeak-ng", help="speech synthesiser")
+    parser.add_argument("--phones", type=Path, metavar="OUT.json", help="also write the phone times")
+    _add_talk(parser)
+    parser.set_defaults(run=_speak)
+
+
+def _add_talk(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--json-progress", action="store_true", help="progress as JSON lines on stdout")
+
+
+def _animate(options: argparse.Namespace) -> None:
+    from .inference.animate import animate, check_output
+    from .inference.bundle import open_bundle
+    from .inference.predict import Predictor, PredictRequest
+
+    check_output(options.output)
+    request = PredictRequest(
+        sound=options.sound,
+        fps=options.fps,
+        transcript=options.transcript,
+        phones=options.phones,
+        language=options.language,
+    )
+    predictor = Predictor(open_bundle(options.bundle), options.device)
+    summary = animate(predictor, request, options.output, _reporter(options))
+    _conclude(
+        options,
+        f"{summary.output}: {summary.frames} frames, {summary.duration_s:.2f} s, {summary.phone_count} phones, "
+        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})",
+    )
+
+
+def _speak(options: argparse.Namespace) -> None:
+    from .inference.speak import speak
+
+    duration_s = speak(options.text, options.output, options.voice, options.phones)
+    _conclude(options, f"{options.output}: {duration_s:.2f} s")
+
+
+def _reporter(options: argparse.Namespace) -> Report | None:
+    if options.json_progress:
+        return _print_json
+    if options.quiet or not sys.stderr.isatty():
+        return None
+    return _print_bar
+
+
+def _print_json(fraction: float, stage: str) -> None:
+    print(json.dumps({"stage": stage, "fraction": round(fraction, 4)}), flush=True)
+
+
+def _print_bar(fraction: float, stage: str) -> None:
+    filled = round(fraction * BAR_WIDTH)
+    bar = "#" * filled + "." * (BAR_WIDTH - filled)
+    print(f"\r{stage:<10} [{bar}] {fraction:4.0%}", end="", file=sys.stderr, flush=True)
+
+
+def _end_bar(options: argparse.Namespace) -> None:
+    if _reporter(options) is _print_bar:
+        print(f"\r{'':<{BAR_WIDTH + 20}}\r", end="", file=sys.stderr, flush=True)
+
+
+def _conclude(options: argparse.Namespace, sentence: str) -> None:
+    _end_bar(options)
+    if options.json_progress:
+        print(json.dumps({"stage": "done", "fraction": 1.0, "output": str(options.output)}), flush=True)
+    elif not options.quiet:
+        print(sentence)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One sound to one file: what the command line and the worker both do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.blendshapes import ARKIT_NAMES
+from ..core.curves import CurvesHeader, write_curves_csv, write_curves_json
+from ..core.errors import OutputError
+from ..core.mesh_file import MeshHeader, write_mesh
+from ..core.types import Floats
+from .predict import LISTENING_SHARE, Cancelled, CancelledError, Clip, Predictor, PredictRequest, Report
+
+ENDINGS = (".json", ".csv", ".npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was written."""
+
+    output: Path
+    duration_s: float
+    frames: int
+    confidence_mean: float
+    phone_count: int
+    bundle: str
+
+
+def check_output(output: Path) -> None:
+    """Refuse an output that cannot be written before anything is predicted.
+
+    Raises:
+        OutputError: unknown ending, a folder, or no folder to write in.
+    """
+    if output.suffix.lower() not in ENDINGS:
+        raise OutputError(f"{output}: unknown kind of output {output.suffix!r}; end it in {', '.join(ENDINGS)}")
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder; give the name of a file in it")
+    if not output.parent.is_dir():
+        raise OutputError(f"cannot write {output}: no folder {output.parent}; make it first")
+
+
+def animate(
+    predictor: Predictor,
+    request: PredictRequest,
+    output: Path,
+    report: Report | None = None,
+    cancelled: Cancelled | None = None,
+) -> Summary:
+    """Predict the motion of a sound and write it; the output's ending says in which format.
+
+    Args:
+        predictor: the loaded bundle.
+        request: what to animate.
+        output: .json or .csv for curves, .npz for the mesh; beside first, then renamed.
+        report: told the progress, 0–1, and the stage.
+        cancelled: asked often whether to stop.
+
+    Raises:
+        LipSyncError: what is wrong with sound, phones or output; nothing is written then.
+        CancelledError: `cancelled` said so; nothing is written.
+    """
+    check_output(output)
+    clip = predictor.prepare(request, report, cancelled)
+    times = clip.times_s()
+    confidence = clip.confidence(times)
+    watched = _watched(clip, len(times), report, cancelled)
+    if output.suffix.lower() == ".npz":
+        weights = np.empty((len(times), len(ARKIT_NAMES)), np.float32)
+        write_mesh(output, MeshHeader(times, confidence, clip.phones), _mesh_pieces(clip, watched, weights), weights)
+    else:
+        header = CurvesHeader(clip.fps, clip.bundle, clip.phones)
+        write = write_curves_csv if output.suffix.lower() == ".csv" else write_curves_json
+        write(output, header, ((clip.weights(piece), clip.confidence(piece)) for piece in watched))
+    mean = float(confidence.mean())
+    return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle)
+
+
+def _mesh_pieces(clip: Clip, pieces: Iterator[NDArray[np.float64]], weights: Floats) -> Iterator[Floats]:
+    """Yield the displacement of each piece, and fill in its rows of the weights [T, 52]."""
+    done = 0
+    for piece in pieces:
+        weights[done : done + len(piece)] = clip.weights(piece)
+        done += len(piece)
+        yield clip.performance.displacement_cm(piece)
+
+
+def _watched(
+    clip: Clip, frames: int, report: Report | None, cancelled: Cancelled | None
+) -> Iterator[NDArray[np.float64]]:
+    done = 0
+    for piece in clip.time_chunks_s():
+        if cancelled is not None and cancelled():
+            raise CancelledError
+        yield piece
+        done += len(piece)
+        if report is not None:
+            report(LISTENING_SHARE + (1 - LISTENING_SHARE) * done / frames, "writing")

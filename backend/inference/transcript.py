@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A known text: its phones in the order they are said, laid over the sound."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import LipSyncError, TimingError
+from ..core.types import PhoneSpan
+from ..speech.phones import SILENCE
+from ..speech.synthesis import synthesise
+from .alignment import align, chain_of
+
+DEFAULT_LANGUAGE = "en-us"
+LARGEST_BYTES = 1 << 20
+
+
+def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -> str:
+    """Return the text given itself or as the path of a file.
+
+    Raises:
+        TimingError: an unreadable file, or nothing in it; or the `error_type` asked for.
+    """
+    text = text_or_path
+    if _is_file(text_or_path):
+        try:
+            if Path(text_or_path).stat().st_size > LARGEST_BYTES:
+                raise error_type(f"text file {text_or_path} is larger than 1 MB; give the words of one sound")
+            text = Path(text_or_path).read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise error_type(f"cannot read text file {text_or_path}: {error.strerror}; check the path") from error
+        except ValueError as error:
+            raise error_type(f"text file {text_or_path} is not UTF-8; save it as UTF-8") from error
+    if not text.strip() or "\0" in text:
+        raise error_type("the text is empty or no text; write what is said")
+    return text
+
+
+def _is_file(text: str) -> bool:
+    """Return whether a text is the path of a file; long or odd texts cannot be paths at all."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def phones_of_text(text: str, language: str = "") -> list[list[str]]:
+    """Return the phones of a text word by word, as eSpeak NG would say them.
+
+    Raises:
+        SynthesisError: no engine, unknown language, or nothing to say.
+    """
+    _, _, spans = synthesise(text, language or DEFAULT_LANGUAGE)
+    words: list[list[str]] = [[]]
+    for span in spans:
+        if span.phone != SILENCE:
+            words[-1].append(span.phone)
+        elif words[-1]:
+            words.append([])
+    return [word for word in words if word]
+
+
+def align_text(log_posteriors: NDArray[np.float16], text: str, language: str = "") -> list[PhoneSpan]:
+    """Return the times of a text's phones in the sound of the posteriors [T, P].
+
+    Raises:
+        TimingError: the text does not fit the sound.
+        SynthesisError: the text cannot be turned into phones.
+    """
+    return align(log_posteriors, chain_of(phones_of_text(text, language)))
