@@ -15,7 +15,7 @@ help:
 
 demo:
 	@sh bootstrap.sh demo
-	@$(PY) -m blender_addon demo --text "$(SAY)" -o out
+	@$(PY) -m demo --text "$(SAY)" -o out
 
 test:
 	@sh bootstrap.sh test

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ROOMS = ("backend", "blender_addon", "tests", "benchmarks")
+ROOMS = ("backend", "blender_addon", "demo", "tests", "benchmarks")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from .sources import CHECKOUT, sources, under
 
 SIZE_LIMIT_LINES = 300
 FUNCTION_LIMIT_LINES = 60
-PRINTING = ("backend/cli.py", "backend/__main__.py", "build_addon.py", "benchmarks/", "tests/")
+PRINTING = ("backend/cli.py", "backend/__main__.py", "build_addon.py", "benchmarks/", "demo/", "tests/")
 
 
 def calls(source, name):
@@ -52,7 +52,7 @@ def test_functions_stay_short():
 
 def test_only_the_terminal_prints():
     """In the add-on, the two modules that serve a terminal write through `print` as well."""
-    allowed = (*PRINTING, "blender_addon/__main__.py", "blender_addon/headless", "blender_addon/demo")
+    allowed = (*PRINTING, "blender_addon/__main__.py", "blender_addon/headless")
     silent = [source for source in sources() if not source.name.startswith(allowed)]
     main = [source for source in silent if "if __name__ ==" not in source.text]  # scripts print too
     assert [f"{s.name}:{line}" for s in main for line in calls(s, "print")] == []
