@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,7 @@ QUIET_S = 0.1
 class Mailbox:
     """What the client has asked for and taken back, filled by a thread that reads its lines."""
 
-    def __init__(self, lines: IO[bytes], refuse: "Outbox") -> None:
+    def __init__(self, lines: Iterable[bytes], refuse: "Outbox") -> None:
         self._lines = lines
         self._refuse = refuse
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
@@ -132,7 +133,15 @@ class Worker:
             report,
             lambda: self._mailbox.is_cancelled(request.id),
         )
-        return Result(id=request.id, **{**asdict(summary), "output": str(summary.output)})
+        return Result(
+            id=request.id,
+            output=str(summary.output),
+            duration_s=summary.duration_s,
+            frames=summary.frames,
+            confidence_mean=summary.confidence_mean,
+            phone_count=summary.phone_count,
+            bundle=summary.bundle,
+        )
 
     def _predictor(self, bundle: str, device: str) -> Predictor:
         loaded = self._loaded
@@ -166,8 +175,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outbox = Outbox(messages)
+    # unbuffered: a buffered reader that waits in a thread holds a lock that the interpreter's end dies on
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
     try:
-        Worker(Mailbox(sys.stdin.buffer, outbox), outbox).run()
+        Worker(Mailbox(requests, outbox), outbox).run()
     except KeyboardInterrupt:
         log.info("asked to end")
 
