@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from backend.core.face import canonical_face, lip_gap_cm
 from backend.core.types import PhoneSpan
+from backend.inference.bundle import DEFAULT_BUNDLE, open_bundle
+from backend.inference.predict import Predictor, PredictRequest
 from backend.motion.performance import Performance
 from backend.speech.phone_sets import spans_of_labels
 from backend.speech.phones import BILABIAL, LABIODENTAL, OPEN_VOWELS, SILENCE
@@ -35,6 +37,8 @@ LONG_SILENCE_S, REST_AFTER_S, REST_BEFORE_S = 0.3, 0.15, 0.12
 
 Mover = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 """Displacement [T, 468, 3] in cm at times [T]."""
+MoverOf = Callable[[list[PhoneSpan], Path], Mover]
+"""The motion of a recording, given its labels and its sound."""
 
 
 def read_labels(path: Path) -> list[PhoneSpan]:
@@ -104,6 +108,12 @@ def _spoken(
     )
 
 
+def from_sound(bundle: str) -> MoverOf:
+    """Return what animates a recording from its sound alone, as `animate` does."""
+    predictor = Predictor(open_bundle(bundle))
+    return lambda _labels, sound: predictor.prepare(PredictRequest(sound)).performance.displacement_cm
+
+
 def from_labels(labels: list[PhoneSpan], _sound: Path) -> Mover:
     """Return the motion of the labelled phones."""
     return Performance(labels, labels[-1].end_s).displacement_cm
@@ -127,9 +137,9 @@ def main() -> None:
     """Score both sets from labels and from sound at 30 fps and 100 Hz."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("speech", type=Path, help="folder that holds timit_sample and phone_labelled")
-    parser.add_argument("--from-sound", action="store_true", help="also animate from the sound alone (slower)")
+    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help="name or folder of the bundle that listens")
     args = parser.parse_args()
-    ways = {"labels": from_labels}
+    ways: dict[str, MoverOf] = {"labels": from_labels, "sound": from_sound(args.bundle)}
     for folder in ("timit_sample", "phone_labelled"):
         for way, mover_of in ways.items():
             totals = {fps: Counter[str]() for fps in (30.0, 100.0)}

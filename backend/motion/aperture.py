@@ -70,7 +70,7 @@ def _narrowed(weights: Doubles, gap_mm: Doubles) -> Doubles:
     gap_row = rows.upper - rows.lower
     rounding = weights[:, [FUNNEL, PUCKER]] @ gap_row[[FUNNEL, PUCKER]]
     others = weights @ gap_row - rounding - weights[:, JAW_OPEN] * gap_row[JAW_OPEN]
-    room = np.maximum(gap_mm - others, SLACK_MM)
+    room = np.maximum(gap_mm - others, 0) + SLACK_MM
     narrowed = weights.copy()
     narrowed[:, [FUNNEL, PUCKER]] *= np.minimum(1, room / np.maximum(rounding, 1e-9))[:, None]
     return narrowed

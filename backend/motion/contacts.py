@@ -26,6 +26,8 @@ CLOSED_SHARE: dict[str, float] = {"p": 0.6, "b": 0.75, "m": 0.85}
 """Part of the phone, from its start, in which the lips are together; the rest is release."""
 MEET_S, PART_S = 0.085, 0.075
 """Longest closing and opening movement of the lips."""
+TUCK_S, UNTUCK_S = 0.1, 0.095
+"""The same for the lower lip and the teeth, where the jaw goes along."""
 BRIEF_GAP_S = 0.025
 """Holds nearer than this are one: there is no time to part."""
 
@@ -54,7 +56,7 @@ class ContactTrack:
         rising = _quintic(1 - (self.start_s[after] - times_s) / self.rise_s[after])
         falling = np.where(following > 0, falling, 0.0)
         rising = np.where(following < len(self.start_s), rising, 0.0)
-        return 1 - (1 - falling) * (1 - rising)
+        return 1.0 - (1.0 - falling) * (1.0 - rising)
 
 
 def closures(line: Timeline) -> ContactTrack:
@@ -90,7 +92,7 @@ def tooth_contacts(line: Timeline) -> ContactTrack:
         start, end = float(line.start_s[at]), float(line.end_s[at])
         hold_end = end - 0.1 * (end - start)
         holds.append((min(start + 0.1 * (end - start), hold_end - SHORTEST_HOLD_S), hold_end))
-    return _track(holds, MEET_S, PART_S)
+    return _track(holds, TUCK_S, UNTUCK_S)
 
 
 def rests(line: Timeline) -> ContactTrack:

@@ -33,6 +33,10 @@ TOOTH_GAP_MM = 1.8
 PUCKER_KEPT_CLOSED, PUCKER_KEPT_ON_TEETH = 0.25, 0.6
 """Rounding that survives the contacts: pucker and funnel part the lips, so the rest has to go."""
 FUNNEL_KEPT_ON_TEETH = 0.3
+JAW_KEPT_CLOSED = 0.7
+"""Part of the jaw's opening that survives a closure."""
+JAW_ON_TEETH = 0.06
+"""Most that the jaw is open in f v: the lower lip rides up on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Performance:
         closed, on_teeth = self._closures.amount(times), self._teeth.amount(times)
         gap_mm = tracks[:, GAP] + on_teeth * (TOOTH_GAP_MM - tracks[:, GAP])
         weights = _shape_weights(tracks, closed, on_teeth)
-        weights = meet_opening(weights, gap_mm * (1 - closed), on_teeth)
+        weights = meet_opening(weights, gap_mm * (1 - closed), on_teeth * (1 - closed))
         awake = 1 - self._rests.amount(times)
         return np.clip(weights * awake[:, None], 0, 1)
 
@@ -110,6 +114,8 @@ def _shape_weights(tracks: Doubles, closed: Doubles, on_teeth: Doubles) -> Doubl
     tracks = tracks.copy()
     tracks[:, PUCKER] *= (1 - (1 - PUCKER_KEPT_CLOSED) * closed) * (1 - (1 - PUCKER_KEPT_ON_TEETH) * on_teeth)
     tracks[:, FUNNEL] *= (1 - closed) * (1 - (1 - FUNNEL_KEPT_ON_TEETH) * on_teeth)
+    tracks[:, JAW] *= 1 - (1 - JAW_KEPT_CLOSED) * closed
+    tracks[:, JAW] -= on_teeth * np.maximum(tracks[:, JAW] - JAW_ON_TEETH, 0)
     for channel, names in SHAPE_BLENDSHAPES.items():
         weights[:, [ARKIT_INDEX[name] for name in names]] = tracks[:, [channel]]
     for shapes, amount in ((CLOSING_SHAPES, closed), (TOOTH_SHAPES, on_teeth)):
