@@ -2,6 +2,7 @@
 """The encoder's ONNX graph, written node by node: no exporter, no tracing, weights stored as 16-bit floats."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ class _Graph:
             self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), f"{name}.half"))
             self.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
 
-    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
         self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
         return output
 
@@ -34,7 +35,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
         return name
 
-    def convolution(self, name: str, hidden: str, pads: tuple[int, int], **attributes: object) -> str:
+    def convolution(self, name: str, hidden: str, pads: tuple[int, int], **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
         inputs = [hidden, f"{name}.weight", f"{name}.bias"]
         return self.add("Conv", inputs, f"{name}.out", pads=list(pads), **attributes)
 

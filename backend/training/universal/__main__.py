@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m backend.training.universal`: prepare the data, train, tune, export and measure the universal encoder."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from ...core.errors import LipSyncError
+from ...models.export import export_bundle
+from ...models.universal import EncoderConfig, SpeechEncoder
+from .card import bundle_text
+from .crops import CropSampler, groups_of
+from .data import HELD_OUT_LIST, REAL_LIST, Corpus, joined, listed, load_corpus, pack, real_speech, texts_of
+from .labels import Teacher
+from .loop import TrainConfig, class_weights, statistics_of, train
+from .measure import held_out_rates, labelled_rates, tuned_decoder
+from .synthetic import synthetic_speech
+
+SHARES = (("librispeech/", 0.4), ("transcribed/speechocean762/", 0.22), ("transcribed/", 0.08), ("synthetic", 0.3))
+"""Which part of the training crops comes from the utterances whose names start so."""
+
+
+def main() -> int:
+    """Run one stage of the work."""
+    parser = argparse.ArgumentParser(prog="python -m backend.training.universal", description=__doc__)
+    parser.add_argument("stage", choices=("prepare", "train", "export", "measure"))
+    parser.add_argument("--speech", type=Path, help="folder with librispeech/ and transcribed/ (prepare, measure)")
+    parser.add_argument("--run", type=Path, default=Path("out/training/universal"), help="folder of this training run")
+    parser.add_argument("--bundle", type=Path, default=Path("backend/bundles/universal-v1"))
+    parser.add_argument("--lines", type=int, default=3000, help="synthetic utterances (prepare)")
+    parser.add_argument("--steps", type=int, default=TrainConfig().steps)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        STAGES[arguments.stage](arguments)
+    except LipSyncError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Label the listed recordings, speak the lines, pack both."""
+    teacher, texts = Teacher(), texts_of(arguments.speech)
+    _keep(arguments.run / "synthetic.npz", pack(synthetic_speech(arguments.lines, arguments.seed)))
+    for name, path in (("held_out", HELD_OUT_LIST), ("real", REAL_LIST)):
+        corpus = pack(real_speech(arguments.speech, listed(path, texts), teacher))
+        _keep(arguments.run / f"{name}.npz", corpus)
+
+
+def _keep(path: Path, corpus: Corpus) -> None:
+    corpus.save(path)
+    print(f"{path.name}: {len(corpus.names)} utterances, {corpus.duration_s / 3600:.2f} h", flush=True)
+
+
+def train_stage(arguments: argparse.Namespace) -> None:
+    """Train from the prepared data and keep a checkpoint."""
+    real, synthetic = (load_corpus(arguments.run / f"{name}.npz") for name in ("real", "synthetic"))
+    corpus = joined([real, synthetic])
+    statistics = statistics_of(real)
+    sampler = CropSampler(corpus, groups_of(corpus, SHARES), statistics, arguments.seed)
+    config = TrainConfig(steps=arguments.steps, seed=arguments.seed)
+    encoder = train(sampler, class_weights(corpus), EncoderConfig(), config, lambda line: print(line, flush=True))
+    torch.save({"encoder": encoder.state_dict(), "config": asdict(config)}, arguments.run / "checkpoint.pt")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Tune the decoder on held-out recordings and write the bundle."""
+    checkpoint = torch.load(arguments.run / "checkpoint.pt", weights_only=True)
+    encoder = SpeechEncoder(EncoderConfig()).eval()
+    encoder.load_state_dict(checkpoint["encoder"])
+    real, held_out, synthetic = (
+        load_corpus(arguments.run / f"{name}.npz") for name in ("real", "held_out", "synthetic")
+    )
+    statistics = statistics_of(real)
+    decoder = tuned_decoder(encoder, statistics, held_out)
+    figures = {name: rates.summary for name, rates in held_out_rates(encoder, statistics, held_out, decoder).items()}
+    hours = {"real": round(real.duration_s / 3600, 2), "synthetic": round(synthetic.duration_s / 3600, 2)}
+    provenance = {"training": checkpoint["config"], "hours": hours, "held_out": figures}
+    export_bundle(encoder, statistics, bundle_text(arguments.bundle.name, decoder, provenance), arguments.bundle)
+    print(json.dumps({"decoder": asdict(decoder), "held_out": figures}, indent=1, ensure_ascii=False))
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Print the rates of the bundle on hand-labelled speech that nothing was trained or tuned on."""
+    for folder in ("timit_sample", "phone_labelled"):
+        rates = labelled_rates(arguments.bundle, _tables(arguments.speech / folder))
+        print(folder, *(f"{name} {value.summary}" for name, value in rates.items()), sep="\n  ")
+
+
+def _tables(folder: Path) -> Iterable[Path]:
+    return sorted(folder.glob("*.phones.csv"))
+
+
+STAGES = {"prepare": prepare, "train": train_stage, "export": export, "measure": measure}
+
+if __name__ == "__main__":
+    sys.exit(main())
