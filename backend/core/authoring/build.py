@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blendshapes import ARKIT_NAMES, mirrored
+from ..jaw import FORWARD_CM, LEFT_CM
 from .eyes_brows import BUMPS, bump_shape, eye_shape
 from .fields import Field, Skin, skin_of
 from .jaw import jaw_open, jaw_slide, mouth_close
@@ -60,8 +61,8 @@ def _authored(skin: Skin) -> dict[str, Field]:
     fields = {name: mouth_shape(skin, name) for name in SHAPES}
     fields["jawOpen"] = jaw_open(skin)
     fields["mouthClose"] = mouth_close(skin, fields["jawOpen"])
-    fields["jawForward"] = skin.symmetric(jaw_slide(skin, (0.0, 0.0, 0.92)))
-    fields["jawLeft"] = jaw_slide(skin, (0.9, 0.1, 0.25))
+    fields["jawForward"] = skin.symmetric(jaw_slide(skin, FORWARD_CM))
+    fields["jawLeft"] = jaw_slide(skin, LEFT_CM)
     fields["mouthLeft"] = mouth_left(skin)
     eyes = ("Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")
     fields |= {f"eye{what}Left": eye_shape(skin, f"eye{what}Left") for what in eyes}

@@ -3,13 +3,11 @@
 
 import numpy as np
 
+from ..jaw import opened
 from .fields import Field, Skin, even_profile
 from .mouth import SUPPORTS, at_rest
 from .topology import LOWER_RINGS, UPPER_RINGS
 
-HINGE_CM = np.array([0.0, -2.4, -4.4])
-"""Axis of jaw opening: behind and below the ear; a jaw slides forward as it opens, so it is not the joint itself."""
-OPEN_RAD = np.deg2rad(22.0)
 LIP_DROP_CM = 0.5
 """How much further than the bone the lower lip goes."""
 MEETING = 0.36
@@ -37,17 +35,7 @@ def jaw_open(skin: Skin) -> Field:
     """Return the displacement [468, 3] of jawOpen: a rotation about the hinge, scaled by how far skin follows."""
     follow = jaw_follow(skin, corner=0.33, chin=0.85)
     lip = jaw_follow(skin, corner=0.3, chin=0.0)
-    arm = skin.vertices_cm - HINGE_CM
-    sine, versine = np.sin(OPEN_RAD), 1 - np.cos(OPEN_RAD)
-    turned = np.stack(
-        [
-            np.zeros(len(arm)),
-            -versine * arm[:, 1] - sine * arm[:, 2],
-            sine * arm[:, 1] - versine * arm[:, 2],
-        ],
-        axis=1,
-    )
-    field = follow[:, None] * turned - lip[:, None] * (0, LIP_DROP_CM, 0)
+    field = follow[:, None] * opened(skin.vertices_cm) - lip[:, None] * (0, LIP_DROP_CM, 0)
     corner_in = 0.4 * np.exp(-(((skin.vertices_cm - skin.vertices_cm[291]) / 1.2) ** 2).sum(axis=1))
     field[:, 0] -= corner_in - corner_in[skin.mirror]
     return skin.symmetric(field)
@@ -58,7 +46,7 @@ def jaw_slide(skin: Skin, move: tuple[float, float, float]) -> Field:
     return jaw_follow(skin, corner=0.28, chin=1.0)[:, None] * np.array(move)
 
 
-def mouth_close(skin: Skin, opened: Field) -> Field:
+def mouth_close(skin: Skin, open_jaw: Field) -> Field:
     """Return the displacement [468, 3] that brings the lips of jawOpen together again, exactly at the inner edge.
 
     The field is linear in the weight, so equal weights of the two close the lips at every opening.
@@ -66,7 +54,7 @@ def mouth_close(skin: Skin, opened: Field) -> Field:
     pins: dict[int, Field] = {int(v): np.zeros(3) for v in at_rest(skin)}
     pins |= {int(v): np.zeros(3) for place in ("chin", "jawline", "nose_tip") for v in SUPPORTS[place]}
     pins |= {int(skin.mirror[v]): pins[v] for v in list(pins)}
-    upper, lower = opened[UPPER_RINGS[0]], opened[LOWER_RINGS[0]]
+    upper, lower = open_jaw[UPPER_RINGS[0]], open_jaw[LOWER_RINGS[0]]
     target = (1 - MEETING) * upper + MEETING * lower
     for rings, shift in ((UPPER_RINGS, target - upper), (LOWER_RINGS, target - lower)):
         for ring, share in zip(rings, (1.0, 0.98, 0.95, 0.9), strict=True):
