@@ -50,19 +50,22 @@ def synthesise(text: str, voice: str = "en-us", speed: int = 160, pitch: int = 5
     if not 0 <= pitch <= 99:
         raise SynthesisError(f"pitch {pitch}: expected 0 to 99")
     spoken = engine().speak(text, voice, speed, pitch)
-    spans = _spans(spoken)
+    spans = _spans(spoken, voice)
     if all(span.phone == SILENCE for span in spans):
         raise SynthesisError(f"voice {voice!r} finds nothing to say in {text[:40]!r}; write words of its language")
     return spoken.samples, spoken.sample_rate, spans
 
 
-def _spans(spoken: Spoken) -> list[PhoneSpan]:
+def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
     """Return the spans of the engine's events, gaps filled with silence, closures given to their stops."""
+    tap = "ɾ" if voice.startswith("en") else "r"
     duration_s = len(spoken.samples) / spoken.sample_rate
     starts_s = [sample / spoken.sample_rate for sample, _ in spoken.events]
     spans: list[PhoneSpan] = []
-    for (_, name), start_s, end_s in zip(spoken.events, starts_s, [*starts_s[1:], duration_s], strict=True):
-        shares = from_ipa(name.strip("-_:;|'")) or ((SILENCE, 1.0),)
+    for (_, label), start_s, end_s in zip(spoken.events, starts_s, [*starts_s[1:], duration_s], strict=True):
+        # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
+        name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
+        shares = from_ipa(name) or ((SILENCE, 1.0),)
         spans += split_span(shares, start_s, end_s)
     if spans and spans[0].start_s > 0.0:
         spans.insert(0, PhoneSpan(SILENCE, 0.0, spans[0].start_s))

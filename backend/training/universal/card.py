@@ -30,6 +30,7 @@ languages, text written or generated here.
 | speechocean762 (Mandarin accents, half of them children) | free for commercial use as published |
 | LJ Speech, 32 sentences | public domain |
 | VCTK, vocoded, 210 clips | CC BY 4.0 |
+| kerstin, German, 458 sentences, aligned by the first round to eSpeak NG's phones of their texts | CC0 |
 | synthetic speech (eSpeak NG, GPL tool) | made here |
 
 TIMIT and the other hand-labelled recordings were measured on only: neither trained nor tuned on.

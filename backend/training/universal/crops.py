@@ -13,6 +13,8 @@ from .augment import AugmentConfig
 from .data import Corpus
 
 CROP_FRAMES = 384
+IGNORED = 255
+"""Label of frames that are heard but not learnt."""
 MEAN_JITTER = 0.3
 """Natural-log units by which the utterance mean of a crop is off: crops are shorter than recordings."""
 

@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...audio.normalise import Statistics, mean_sum
-from ...models.universal import EncoderConfig, SpeechEncoder
+from ...models.universal import SpeechEncoder
 from ...speech.phones import PHONES
-from .crops import CropSampler
+from .crops import IGNORED, CropSampler
 from .data import Corpus
 
 REPORT_EVERY = 50
@@ -50,7 +51,7 @@ def statistics_of(corpus: Corpus) -> Statistics:
 
 def class_weights(corpus: Corpus) -> Tensor:
     """Return weights [43], one over the root of each phone's share, mean one over the frames."""
-    counts = np.bincount(corpus.labels, minlength=len(PHONES)) + 100.0
+    counts = np.bincount(corpus.labels[corpus.labels != IGNORED], minlength=len(PHONES)) + 100.0
     shares = counts / counts.sum()
     weights = shares**-0.5
     return torch.from_numpy(weights / (weights * shares).sum()).float()
@@ -59,15 +60,13 @@ def class_weights(corpus: Corpus) -> Tensor:
 def train(
     sampler: CropSampler,
     weights: Tensor,
-    size: EncoderConfig,
+    start: SpeechEncoder,
     config: TrainConfig,
     report: Callable[[str], None],
 ) -> SpeechEncoder:
-    """Return the trained network with averaged weights, in evaluation mode."""
+    """Return the network trained on from `start`, with averaged weights, in evaluation mode."""
     torch.manual_seed(config.seed)
-    encoder = SpeechEncoder(size)
-    average = SpeechEncoder(size).eval()
-    average.load_state_dict(encoder.state_dict())
+    encoder, average = deepcopy(start).train(), deepcopy(start).eval()
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.15
@@ -94,7 +93,11 @@ def _step(
     with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
         log_posteriors = encoder(inputs)
     loss = functional.cross_entropy(
-        log_posteriors.flatten(0, 1), labels.flatten(), weight=weights, label_smoothing=config.smoothing
+        log_posteriors.flatten(0, 1),
+        labels.flatten(),
+        weight=weights,
+        label_smoothing=config.smoothing,
+        ignore_index=IGNORED,
     )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()

@@ -26,13 +26,14 @@ BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 def corpus_posteriors(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> list[NDArray[np.float32]]:
     """Return the log posteriors [T, 43] of each utterance."""
-    outputs: list[NDArray[np.float32]] = []
-    for index in range(len(corpus.names)):
-        mel = corpus.utterance(index)[0]
-        inputs = normalise(mel, mean_sum(mel, statistics).mean(statistics), statistics)
-        with torch.inference_mode():
-            outputs.append(encoder(torch.from_numpy(inputs)[None])[0].numpy())
-    return outputs
+    return [posteriors_of(encoder, statistics, corpus.utterance(index)[0]) for index in range(len(corpus.names))]
+
+
+def posteriors_of(encoder: SpeechEncoder, statistics: Statistics, mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the log posteriors [T, 43] of one utterance's log-mels [T, 80]."""
+    inputs = normalise(mel, mean_sum(mel, statistics).mean(statistics), statistics)
+    with torch.inference_mode():
+        return encoder(torch.from_numpy(inputs)[None])[0].numpy()
 
 
 def held_out_rates(

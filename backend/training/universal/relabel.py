@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The second round's labels: student and teacher together, and languages that the teacher does not speak.
+
+Where the trained student is sure of another phone than the teacher's, a frame is not trained on. Recordings with a
+text in another language are aligned to eSpeak NG's phones of that text by the student's posteriors.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...audio.features import log_mel
+from ...audio.normalise import Statistics
+from ...core.errors import TimingError
+from ...inference.alignment import align, chain_of
+from ...models.universal import SpeechEncoder
+from ...speech.phones import SILENCE
+from ...speech.synthesis import synthesise
+from .crops import IGNORED
+from .data import Corpus, frame_labels, read_sound
+from .measure import corpus_posteriors, posteriors_of
+
+SURE = 0.85
+"""Student's posterior of another phone, about its neighbourhood, that puts a teacher's label in doubt."""
+UNLIKELY = 0.03
+NEAR_FRAMES = 4
+"""A disagreement about a boundary's place, this near, is none about the phone."""
+WORST_SHARE = 0.3
+"""Utterances with more doubtful frames than this were misheard as a whole: left out."""
+
+
+def agreed(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> Corpus:
+    """Return the corpus with doubtful frames marked `IGNORED`."""
+    labels = corpus.labels.copy()
+    for index, log_posteriors in enumerate(corpus_posteriors(encoder, statistics, corpus)):
+        part = slice(corpus.offsets[index], corpus.offsets[index + 1])
+        doubtful = doubtful_frames(log_posteriors, corpus.labels[part])
+        labels[part][doubtful if doubtful.mean() < WORST_SHARE else np.ones_like(doubtful)] = IGNORED
+    return replace(corpus, labels=labels)
+
+
+def doubtful_frames(log_posteriors: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return [T] where the student [T, 43] is sure of a phone that the teacher [T] has nowhere near."""
+    likely = np.exp(log_posteriors)
+    best = likely.argmax(axis=1)
+    sure = likely.max(axis=1) > SURE
+    own = likely[np.arange(len(labels)), labels] < UNLIKELY
+    nowhere = np.ones(len(labels), np.bool_)
+    for shift in range(-NEAR_FRAMES, NEAR_FRAMES + 1):
+        nowhere &= np.roll(labels, shift) != best
+    return sure & own & nowhere
+
+
+def other_languages(
+    encoder: SpeechEncoder, statistics: Statistics, speech: Path
+) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.uint8]]]:
+    """Yield recordings with texts in languages other than English, aligned by the student."""
+    for table in sorted((speech / "transcribed").glob("*/transcripts.csv")):
+        with table.open(encoding="utf-8", newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if row["language"] != "en"]
+        for row in rows:
+            mel = log_mel(read_sound(table.parent / row["file"]))
+            log_posteriors = posteriors_of(encoder, statistics, mel)
+            try:
+                spans = align(log_posteriors, chain_of(phrases_of(row["text"], row["language"])))
+            except TimingError:
+                continue  # a text that does not fit its sound teaches nothing
+            labels = frame_labels(spans, len(mel))
+            labels[doubtful_frames(log_posteriors, labels)] = IGNORED
+            yield (table.parent / row["file"]).relative_to(speech).as_posix(), mel, labels
+
+
+def phrases_of(text: str, language: str) -> list[list[str]]:
+    """Return the phones of each phrase of a text, as eSpeak NG reads it."""
+    phones = [span.phone for span in synthesise(text, language)[2]]
+    return [list(group) for silent, group in groupby(phones, lambda phone: phone == SILENCE) if not silent]
