@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the phones of a known text lie in a sound: forced alignment of a chain of phones to the posteriors.
 
-The chain is silence, the phones of the first word, silence that may be left out, the second word and so on. The
-search keeps a window of the chain around the best state, so that memory grows with the sound's length alone.
+The chain is silence, then the phones with silence that may be left out between all of them: free where the text
+pauses, at a price elsewhere, since people pause where no comma tells. The search keeps a window of the chain around
+the best state, so that memory grows with the sound's length alone.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,11 @@ from ..speech.phones import PHONE_INDEX, PHONES, SILENCE
 
 Floats = NDArray[np.float32]
 LogPosteriors = NDArray[np.float16] | NDArray[np.float32]
-WINDOW_STATES = 768
+WINDOW_STATES = 1536
 """About 50 s of speech: how far sound and text may drift apart before pauses and skips lose it."""
 LONGEST_S = 2 * 3600
+PAUSE_PENALTY = 6.0
+"""Log probability that a pause costs where the text shows none: one of 50 ms is not worth it, one of 150 ms is."""
 FLOOR = -7.0
 """Least log posterior: one phone said otherwise than written must not push the rest away."""
 STAY, STEP, SKIP = 0, 1, 2
@@ -34,25 +37,27 @@ class Chain:
     labels: NDArray[np.intp]
     """[S] index into `PHONES`."""
     optional: NDArray[np.bool_]
-    """[S] whether the state may be left out (silence between words)."""
+    """[S] whether the state may be left out (silence)."""
+    penalty: Floats
+    """[S] log probability that entering the state costs."""
 
 
-def chain_of(words: Sequence[Sequence[str]]) -> Chain:
-    """Return the chain of a text's words, each a list of `PHONES`.
+def chain_of(phrases: Sequence[Sequence[str]]) -> Chain:
+    """Return the chain of a text's phrases, each a list of `PHONES` without silence.
 
     Raises:
         TimingError: no phones at all.
     """
-    labels, optional = [PHONE_INDEX[SILENCE]], [True]
-    for word in words:
-        labels += [PHONE_INDEX[phone] for phone in word]
-        optional += [False] * len(word)
-        if labels[-1] != PHONE_INDEX[SILENCE]:
-            labels.append(PHONE_INDEX[SILENCE])
-            optional.append(True)
-    if len(labels) < 2:
+    if not any(phrases):
         raise TimingError("the transcript holds nothing that is spoken; give the words of the sound")
-    return Chain(np.array(labels), np.array(optional))
+    silence = PHONE_INDEX[SILENCE]
+    labels, penalty = [silence], [0.0]
+    for phrase in phrases:
+        for phone in phrase:
+            labels += [PHONE_INDEX[phone], silence]
+            penalty += [0.0, PAUSE_PENALTY]
+        penalty[-1] = 0.0
+    return Chain(np.array(labels), np.array(labels) == silence, np.array(penalty, np.float32))
 
 
 def align(log_posteriors: LogPosteriors, chain: Chain) -> list[PhoneSpan]:
@@ -103,21 +108,23 @@ def _search(log_posteriors: LogPosteriors, chain: Chain) -> tuple[NDArray[np.uin
             score = np.concatenate([score[moved - offset :], np.full(moved - offset, IMPOSSIBLE, np.float32)])
             offset = moved
         if frame:
-            score, steps[frame] = _advance(score, chain.optional[offset : offset + width])
+            window = slice(offset, offset + width)
+            score, steps[frame] = _advance(score, chain.optional[window], chain.penalty[window])
         score = score + np.maximum(log_posteriors[frame, chain.labels[offset : offset + width]], FLOOR)
         score -= score.max()
         offsets[frame] = offset
-    ends = [states - 1, states - 2] if chain.optional[-1] else [states - 1]
-    last = max(ends, key=lambda state: score[state - offset] if state >= offset else IMPOSSIBLE)
-    return steps, offsets, last
+    if offset + width < states:
+        raise TimingError("the transcript is longer than the sound; give the words of this sound")
+    # the chain ends in a silence that may be left out
+    return steps, offsets, offset + width - 2 + int(score[-1] > score[-2])
 
 
-def _advance(score: Floats, optional: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.uint8]]:
+def _advance(score: Floats, optional: NDArray[np.bool_], penalty: Floats) -> tuple[Floats, NDArray[np.uint8]]:
     """Return the best score of entering each state and the step that entered it."""
     best, step = score.copy(), np.zeros(len(score), np.uint8)
     for size in (STEP, SKIP):
         entered = np.full(len(score), IMPOSSIBLE, np.float32)
-        entered[size:] = score[:-size]
+        entered[size:] = score[:-size] - penalty[size:]
         if size == SKIP:
             entered[2:][~optional[1:-1]] = IMPOSSIBLE
         better = entered > best

@@ -46,19 +46,19 @@ def _is_file(text: str) -> bool:
 
 
 def phones_of_text(text: str, language: str = "") -> list[list[str]]:
-    """Return the phones of a text word by word, as eSpeak NG would say them.
+    """Return the phones of a text, phrase by phrase, as eSpeak NG would say them.
 
     Raises:
         SynthesisError: no engine, unknown language, or nothing to say.
     """
-    _, _, spans = synthesise(text, language or DEFAULT_LANGUAGE)
-    words: list[list[str]] = [[]]
+    _, _, spans = synthesise(text, language.lower() or DEFAULT_LANGUAGE)
+    phrases: list[list[str]] = [[]]
     for span in spans:
         if span.phone != SILENCE:
-            words[-1].append(span.phone)
-        elif words[-1]:
-            words.append([])
-    return [word for word in words if word]
+            phrases[-1].append(span.phone)
+        elif phrases[-1]:
+            phrases.append([])
+    return [phrase for phrase in phrases if phrase]
 
 
 def align_text(log_posteriors: NDArray[np.float16], text: str, language: str = "") -> list[PhoneSpan]:

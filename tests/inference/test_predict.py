@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from backend.core.face import canonical_face, lip_gap_cm
+from backend.inference.bundle import open_bundle
+from backend.inference.known_phones import write_phones
+from backend.inference.predict import CancelledError, Predictor, PredictRequest
+
+pytest.importorskip("onnxruntime", reason="needs lipsync3d[inference]")
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(open_bundle())
+
+
+def test_a_clip_covers_its_sound_whatever_the_chunks(predictor, speech):
+    clip = predictor.prepare(PredictRequest(speech, fps=29.97))
+    assert clip.duration_s == pytest.approx(4.0)
+    assert clip.phones[0].start_s == 0
+    assert clip.phones[-1].end_s == pytest.approx(4.0)
+    whole, pieces = list(clip.chunks(1e6)), list(clip.chunks(0.5))
+    assert len(whole) == 1
+    assert len(pieces) > 7
+    assert whole[0].times_s[-1] >= 4.0
+    for name in ("times_s", "displacement_cm", "confidence"):
+        joined = np.concatenate([getattr(piece, name) for piece in pieces])
+        np.testing.assert_allclose(joined, getattr(whole[0], name), atol=1e-6)
+    assert 0 <= whole[0].confidence.min() <= whole[0].confidence.max() <= 1
+
+
+def test_known_phones_are_used_as_they_are(predictor, speech, spans, tmp_path):
+    write_phones(tmp_path / "phones.json", spans)
+    clip = predictor.prepare(PredictRequest(speech, phones=tmp_path / "phones.json"))
+    assert [span.phone for span in clip.phones] == [span.phone for span in spans] + ["sil"]
+    (m,) = [span for span in spans if span.phone == "m"][:1]
+    times = np.array([(m.start_s + m.end_s) / 2, 3.0])
+    displacement = clip.performance.displacement_cm(times)
+    assert lip_gap_cm(canonical_face().neutral_cm + displacement)[0] < 0.1
+    assert not displacement[1].any()
+    assert clip.confidence(times).tolist() == pytest.approx([0.9, 1.0])
+
+
+def test_a_transcript_gives_its_phones_in_order(predictor, speech):
+    pytest.importorskip("espeakng_loader", reason="needs lipsync3d[speech]")
+    clip = predictor.prepare(PredictRequest(speech, transcript="my baby"))
+    assert [span.phone for span in clip.phones if span.phone != "sil"] == ["m", "a", "ɪ", "b", "e", "ɪ", "b", "i"]
+
+
+def test_cancelling_stops_at_once(predictor, speech):
+    with pytest.raises(CancelledError):
+        predictor.prepare(PredictRequest(speech), cancelled=lambda: True)
