@@ -195,6 +195,9 @@ def _lip_pins(skin: Skin, shape: LipShape) -> dict[int, Field]:
         hold = np.array([shape.seal_depth, 1.0, shape.seal_depth])
         upper_inner += hold * (together - upper_inner)
         lower_inner += hold * (together - lower_inner)
+    pressed = np.maximum(lower_inner[:, 1] - upper_inner[:, 1], 0.0)
+    upper_inner[:, 1] += pressed / 2
+    lower_inner[:, 1] -= pressed / 2
     pins: dict[int, Field] = {}
     for rings, inner, outer in ((UPPER_RINGS, upper_inner, upper), (LOWER_RINGS, lower_inner, lower)):
         for depth, ring in enumerate(rings):

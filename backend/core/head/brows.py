@@ -4,7 +4,7 @@
 import numpy as np
 
 from ..face import CanonicalFace
-from .parts import MATERIAL_INDEX, HeadPart, Points, grid_faces, make_part
+from .parts import MATERIAL_INDEX, HeadPart, Indices, Points, grid_faces, make_part, vertex_normals
 
 COLUMNS, ROWS = 25, 7
 HALF_HEIGHT_CM = 0.36
@@ -19,7 +19,7 @@ def brows(face: CanonicalFace, basis: dict[str, Points]) -> HeadPart:
         basis: blendshape name: displacement [468, 3].
     """
     neutral = face.neutral_cm.astype(np.float64)
-    outward = _normals(neutral, face.triangles)
+    outward = vertex_normals(neutral, face.triangles)
     vertices: list[Points] = []
     weights: list[Points] = []
     for side in ("right", "left"):
@@ -35,7 +35,7 @@ def brows(face: CanonicalFace, basis: dict[str, Points]) -> HeadPart:
     return make_part("brows", np.concatenate(vertices), both, MATERIAL_INDEX["brows"], shapes)
 
 
-def _strip(neutral: Points, outward: Points, edges: np.ndarray) -> tuple[Points, Points]:
+def _strip(neutral: Points, outward: Points, edges: Indices) -> tuple[Points, Points]:
     """Return a brow's vertices [COLUMNS * ROWS, 3] and their weights [.., 468] over the face's vertices."""
     along = np.linspace(0, 4, COLUMNS)
     thickness = np.interp(along, [0, 0.8, 2.5, 3.6, 4], [0.12, 0.6, 1.0, 1.0, 0.55])
@@ -61,12 +61,3 @@ def _strip(neutral: Points, outward: Points, edges: np.ndarray) -> tuple[Points,
     height = (thickness[:, None] * across)[..., None] * HALF_HEIGHT_CM
     curve_back = -0.06 * (across**2)[None, :, None]
     return (middle + up * height + normal * (bulge + 0.06 + curve_back)).reshape(-1, 3), flat
-
-
-def _normals(vertices: Points, triangles: np.ndarray) -> Points:
-    """Return the unit vertex normals [V, 3]."""
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], np.cross(b - a, c - a))
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)

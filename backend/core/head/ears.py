@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from .parts import MATERIAL_INDEX, HeadPart, Points, grid_faces, make_part
+from .parts import MATERIAL_INDEX, HeadPart, Indices, Points, grid_faces, make_part
 
-PLACE_CM = (8.0, 0.4, -4.3)
+PLACE_CM = (7.75, 0.7, -4.4)
 """Middle of the left ear's root."""
 SIZE_CM = (1.75, 3.0)
 """Half depth and half height."""
@@ -34,7 +34,7 @@ def ears() -> HeadPart:
     return make_part("ears", np.concatenate([left, right]), both, MATERIAL_INDEX["skin"])
 
 
-def _ear() -> tuple[Points, np.ndarray]:
+def _ear() -> tuple[Points, Indices]:
     angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     back, up = np.cos(angle), np.sin(angle)
     # Egg shaped: broad above, a narrow lobe below, flat in front where it joins the cheek.

@@ -15,7 +15,7 @@ SEGMENTS = 32
 
 def globe(side: str) -> tuple[Points, float]:
     """Return centre [3] and radius in cm of the `left` or `right` eyeball."""
-    return np.array(LEFT_GLOBE_CM) * (1 if side == "left" else -1, 1, 1), GLOBE_RADIUS_CM
+    return np.array(LEFT_GLOBE_CM) * (1.0 if side == "left" else -1.0, 1.0, 1.0), GLOBE_RADIUS_CM
 
 
 def eyeball(side: str) -> HeadPart:

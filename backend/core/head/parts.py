@@ -2,6 +2,7 @@
 """What a head is made of: parts with shapes, and their materials."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from ..types import Floats
 
 Points = NDArray[np.float64]
-Indices = NDArray[np.int64]
+Indices = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class HeadPart:
     material_index: NDArray[np.int32]
     """[F] into `MATERIALS`."""
     shapes: dict[str, Floats]
-    """Displacement [N, 3] in cm at weight 1 of each ARKit blendshape that moves this part; the others leave it still."""
+    """Blendshape: displacement [N, 3] in cm at weight 1, for each ARKit name that moves this part."""
     uv: Floats
     """[N, 2] in 0-1; the face's own layout on the face, a plain projection elsewhere."""
 
@@ -95,6 +96,15 @@ def grid_faces(rows: int, columns: int, wrap: bool) -> Indices:
     a, b = row * columns + column, row * columns + right
     c, d = (row + 1) * columns + right, (row + 1) * columns + column
     return np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+
+
+def vertex_normals(vertices: Points, triangles: Indices) -> Points:
+    """Return the unit normals [V, 3]."""
+    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
+    normals = np.zeros_like(vertices)
+    for corner in range(3):
+        np.add.at(normals, triangles[:, corner], np.cross(b - a, c - a))
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
 def _front_projection(vertices_cm: Points) -> Points:

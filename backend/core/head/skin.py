@@ -2,8 +2,10 @@
 """The skin: face, skull, neck, lid rims and the inside of the mouth in one mesh, subdivided until smooth."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..face import CanonicalFace
 from .eyes import globe
@@ -133,7 +135,7 @@ def _lining_faces(lining: Lining, first: int, closed: bool) -> Indices:
     # Zip the upper half of the ring to the lower one.
     pairs = [(last + k, last + (size - k) % size) for k in range(half + 1)]
     back: list[tuple[int, int, int]] = []
-    for (up, low), (next_up, next_low) in zip(pairs[:-1], pairs[1:], strict=True):
+    for (up, low), (next_up, next_low) in pairwise(pairs):
         back += [t for t in ((up, low, next_up), (next_up, low, next_low)) if len(set(t)) == 3]
     return np.concatenate([strip, np.array(back)])
 
@@ -170,7 +172,7 @@ def _cage_uv(face: CanonicalFace) -> Points:
     return face.uv[source].astype(np.float64)
 
 
-def _off_the_globes(vertices_cm: Points, lids: np.ndarray) -> Points:
+def _off_the_globes(vertices_cm: Points, lids: NDArray[np.bool_]) -> Points:
     """Return the vertices with lids pushed out of the eyeballs."""
     held = vertices_cm.copy()
     for side in ("left", "right"):

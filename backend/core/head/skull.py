@@ -78,7 +78,9 @@ def _section_points(section: Section, angle: Points) -> Points:
     lower = np.clip(-cosine, 0.0, 1.0)
     width = section.half_width * (1 - (1 - section.low_width) * lower**0.7)
     height_depth[:, 1] -= section.bow * np.abs(np.sin(angle)) ** 1.6
-    return np.column_stack([width * np.sin(angle), height_depth])
+    # Fuller than an ellipse above, or the head ends in a point.
+    sine = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** np.where(cosine > 0, 0.82, 1.0)
+    return np.column_stack([width * sine, height_depth])
 
 
 def _catmull_rom(stations: Points, at: float) -> Points:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .parts import Indices, Points
 
@@ -53,7 +54,7 @@ def hold_shape(values: Points, faces: Indices, creases: Indices, rounds: int = 3
     return control
 
 
-def _even(values: Points, edges: Indices, sharp: np.ndarray) -> Points:
+def _even(values: Points, edges: Indices, sharp: NDArray[np.bool_]) -> Points:
     """Return the smoothed old vertices."""
     count = len(values)
 

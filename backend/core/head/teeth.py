@@ -61,8 +61,8 @@ def _tooth(jaw: str, along: float, width: float, index: int) -> tuple[Points, In
     wide = np.array([0.0, 0.8, 0.97, 1.0, 0.92, 0.82]) * width * 0.5
     deep = np.array([0.0, 0.85, 1.0, 1.0, 1.0, 1.0]) * depth * np.linspace(edge_depth, 1.0, 6) * 0.5
     angle = np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
-    box = lambda v: np.sign(v) * np.abs(v) ** 0.55  # noqa: E731 - a squircle, said once
-    across, through = box(np.cos(angle)), box(np.sin(angle))
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    across, through = np.sign(circle) * np.abs(circle) ** 0.55
     rows: list[Points] = []
     for level, half, half_depth in zip(levels, wide, deep, strict=True):
         plan = (

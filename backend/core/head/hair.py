@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Short hair: a cap that lies on the skull, thick on the crown and tucked into the skin along the hairline."""
+
+import numpy as np
+
+from .parts import MATERIAL_INDEX, HeadPart, Indices, Points, make_part, vertex_normals
+from .subdivide import hold_shape, subdivide
+
+THICK_CM = 0.5
+FRINGE_CM = 0.55
+"""How much thicker the hair is over the forehead."""
+TUCK_CM = -0.25
+"""Height of the cap's edge over the skin."""
+FIRST_ROW = {0: 0, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 6: 1, 7: 2, 8: 3, 9: 5}
+"""Column from the middle: row where the hair begins; it goes behind the ear."""
+LAST_ROW = {0: 11, 1: 11, 2: 11, 3: 11, 4: 11, 5: 11, 6: 11, 7: 11, 8: 11, 9: 10}
+"""Column from the middle: row where it ends at the nape."""
+
+
+def hair(rows_cm: Points) -> HeadPart:
+    """Return the cap over the skull's rows [R, 36, 3], row 0 being the face's oval."""
+    row_count, columns = rows_cm.shape[:2]
+    vertices = rows_cm.reshape(-1, 3)
+    faces = _cells(row_count, columns)
+    used, faces = np.unique(faces, return_inverse=True)
+    faces = faces.reshape(-1, 3)
+    vertices = vertices[used]
+    lift = np.full(len(vertices), THICK_CM)
+    lift += FRINGE_CM * np.exp(-(((vertices - (0, 11.0, 2.0)) / (5.0, 4.0, 4.0)) ** 2).sum(axis=1))
+    lift[_border(faces)] = TUCK_CM
+    lifted = vertices + vertex_normals(vertices, faces) * lift[:, None]
+    creases = np.zeros((0, 2), np.int64)
+    values = hold_shape(lifted, faces, creases, rounds=1)
+    for _ in range(2):
+        refined = subdivide(values, faces, creases)
+        values, faces, creases = refined.values, refined.faces, refined.creases
+    return make_part("hair", values, faces, MATERIAL_INDEX["hair"])
+
+
+def _cells(row_count: int, columns: int) -> Indices:
+    """Return the triangles of the cells that bear hair."""
+    faces: list[tuple[int, int, int]] = []
+    for row in range(row_count - 1):
+        for column in range(columns):
+            beside = (column + 1) % columns
+            outermost = max(min(column, columns - column), min(beside, columns - beside))
+            if outermost not in FIRST_ROW or not FIRST_ROW[outermost] <= row < LAST_ROW[outermost]:
+                continue
+            a, b = row * columns + column, row * columns + beside
+            d, c = a + columns, b + columns
+            faces += [(a, b, c), (a, c, d)]
+    return np.array(faces)
+
+
+def _border(faces: Indices) -> Indices:
+    """Return the vertices on the mesh's border."""
+    sides = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges, uses = np.unique(sides, axis=0, return_counts=True)
+    return np.unique(edges[uses == 1])
