@@ -18,9 +18,9 @@ SHORTEST_HOLD_S = 0.044
 """A little over a frame at 23.976 fps (41.7 ms)."""
 LONG_SILENCE_S = 0.25
 """Silences at least this long come to rest; in shorter ones the lips stay parted."""
-RELAX_S, WAKE_S = 0.15, 0.12
+RELAX_S, WAKE_S = 0.13, 0.1
 """Time to come to rest after speech, and to leave it before speech."""
-RELAX_SHARE, WAKE_SHARE = 0.45, 0.35
+RELAX_SHARE, WAKE_SHARE = 0.42, 0.32
 """The most of a silence that either may take."""
 CLOSED_SHARE: dict[str, float] = {"p": 0.6, "b": 0.75, "m": 0.85}
 """Part of the phone, from its start, in which the lips are together; the rest is release."""
