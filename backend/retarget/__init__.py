@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From canonical face motion to the controls of a rig: maps and the bounded solve. Numpy only."""
+"""From a predicted face to the controls of a rig: naming maps, detection, bounded least squares, gains.
+
+Numpy only; knows nothing of Blender.
+"""

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A predicted face onto a matched rig: solve, then gains and offsets, then each control's own limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import RigError
+from ..core.types import Floats
+from .detect import MapMatch, MatchedControl
+from .effects import effects_cm
+from .quadratic import Doubles
+from .solve import Pairs, Solver, SolveSettings
+
+COUNTS_TO = 50.0
+"""A control whose limit is at least this counts in percent or the like: its limit is where it is fully on."""
+Limits = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """How strongly the parts of the face move; 1 is as predicted."""
+
+    jaw: float = 1.0
+    lips: float = 1.0
+    tongue: float = 1.0
+    upper_face: float = 1.0
+    offsets: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Added to single controls, by the map's name for them, in parts of fully on."""
+
+
+@dataclass(frozen=True)
+class ControlTracks:
+    """What to key on the rig."""
+
+    names: tuple[str, ...]
+    """The rig's own names."""
+    values: Floats
+    """[T, N] in the controls' own units."""
+    limits: Floats
+    """[N, 2] that the values keep."""
+
+
+class Retargeter:
+    """Turns predicted faces into control tracks of one rig; chunks of a clip give the same as the whole.
+
+    With a temporal term in the settings, chunks meet without knowing of each other.
+    """
+
+    def __init__(
+        self,
+        match: MapMatch,
+        gains: Gains | None = None,
+        limits: Limits | None = None,
+        settings: SolveSettings | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            match: how the rig fits its map.
+            gains: all 1 by default.
+            limits: lowest and highest value by the rig's name; 0 to the control's full value where not given.
+            settings: of the solve.
+
+        Raises:
+            RigError: the match is a refused one, or the limits leave nothing that could move.
+        """
+        if match.refusal is not None:
+            raise RigError(f"{match.refusal}; give the character ARKit or viseme shape keys")
+        self._match = match
+        self._gains = gains or Gains()
+        controls = match.controls
+        given = limits or {}
+        self._full = np.array([_full(matched, given) for matched in controls])
+        self._limits = [
+            [_limit(name, given, full) for name in m.names] for m, full in zip(controls, self._full, strict=True)
+        ]
+        reach = np.array([_reach(*pair) for pair in zip(controls, self._full, self._limits, strict=True)])
+        if not (reach[:, 1] > reach[:, 0]).any():
+            raise RigError("the limits of every matched control are locked, so nothing can move; widen their ranges")
+        self._pairs, reach = _pairs(match, reach)
+        self._solver = Solver(effects_cm([m.control for m in controls]), reach, self._pairs, settings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rig's names, in the order of the tracks."""
+        return tuple(name for matched in self._match.controls for name in matched.names)
+
+    def tracks(self, displacement_cm: Floats) -> ControlTracks:
+        """Return the tracks of displacements [T, 468, 3] from the canonical neutral face."""
+        amounts = self._with_gains(self._solver.solve(displacement_cm))
+        columns = [index for index, matched in enumerate(self._match.controls) for _ in matched.names]
+        limits = np.array([limit for of_control in self._limits for limit in of_control])
+        values = np.clip(amounts[:, columns] * self._full[columns], limits[:, 0], limits[:, 1])
+        return ControlTracks(self.names, values.astype(np.float32), limits.astype(np.float32))
+
+    def _with_gains(self, amounts: Doubles) -> Doubles:
+        controls = [matched.control for matched in self._match.controls]
+        gain = np.array([float(getattr(self._gains, control.region)) for control in controls])
+        offset = np.array([self._gains.offsets.get(control.name, 0.0) for control in controls])
+        changed = amounts * gain + offset
+        for small, big in self._pairs.ordered:
+            changed[:, small] = np.minimum(changed[:, small], np.maximum(changed[:, big], 0.0))
+        return changed
+
+
+def retarget(
+    displacement_cm: Floats,
+    match: MapMatch,
+    gains: Gains | None = None,
+    limits: Limits | None = None,
+    settings: SolveSettings | None = None,
+) -> ControlTracks:
+    """Return the control tracks of a whole clip: displacements [T, 468, 3] in cm on a matched rig.
+
+    Raises:
+        RigError: as `Retargeter`.
+    """
+    return Retargeter(match, gains, limits, settings).tracks(displacement_cm)
+
+
+def _full(matched: MatchedControl, limits: Limits) -> float:
+    """Return the value at which a control is fully on: the map's, or the limit of one that counts to 100."""
+    highest = max((limits[name][1] for name in matched.names if name in limits), default=0.0)
+    return highest if matched.control.full == 1.0 and highest >= COUNTS_TO else matched.control.full
+
+
+def _limit(name: str, limits: Limits, full: float) -> tuple[float, float]:
+    low, high = limits.get(name, (min(0.0, full), max(0.0, full)))
+    if not (np.isfinite(low) and np.isfinite(high)) or low > high:
+        raise RigError(f"{name}: limits {low:g} to {high:g} leave it no value; mend its range")
+    return float(low), float(high)
+
+
+def _reach(matched: MatchedControl, full: float, limits: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return the lowest and highest amount (1 is fully on) that a control is solved within.
+
+    Never beyond fully on, even where a slider goes further: shapes are made for that. Below zero only where signed.
+    """
+    ends = sorted((max(low for low, _ in limits) / full, min(high for _, high in limits) / full))
+    lowest = -1.0 if matched.control.signed else 0.0
+    return min(max(lowest, ends[0]), ends[1]), min(max(1.0, ends[0]), ends[1])
+
+
+def _pairs(match: MapMatch, reach: NDArray[np.float64]) -> tuple[Pairs, NDArray[np.float64]]:
+    """Return the map's pairs as indices; the small one of an ordered pair rests where the big one is missing."""
+    index = {matched.control.name: place for place, matched in enumerate(match.controls)}
+    for small, big in match.map.ordered:
+        if small in index and big not in index:
+            reach[index[small]] = np.clip(0.0, *reach[index[small]])
+
+    def known(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[int, int], ...]:
+        return tuple((index[a], index[b]) for a, b in pairs if a in index and b in index)
+
+    sides = {name: name.removesuffix("Left") + "Right" for name in index if _side(match, name) == "left"}
+    return Pairs(known(match.map.cancel), known(match.map.ordered), known(tuple(sides.items()))), reach
+
+
+def _side(match: MapMatch, name: str) -> str | None:
+    """Return the side of a matched control, by its map's name."""
+    return next(matched.control.side for matched in match.controls if matched.control.name == name)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which naming convention a rig follows, how much of it is there, and why not where it cannot be animated."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from ..core.errors import RigError
+from .effects import opens_mouth
+from .maps import BlendshapeMap, Control, load_maps
+from .names import readings, spellings
+
+MOUTH_REGIONS = ("jaw", "lips")
+GOOD_COVERAGE = 0.5
+"""Part of a convention's mouth controls from which its priority counts."""
+OWN_GROUP = 3
+"""Controls that share a name prefix from which that prefix is one of the rig's, not a stray."""
+MOST_NAMES = 20_000
+"""More shape names than this are not looked at."""
+SHOWN = 12
+"""Names listed in a message."""
+
+
+@dataclass(frozen=True)
+class MatchedControl:
+    """A control of a convention that the rig has."""
+
+    control: Control
+    names: tuple[str, ...]
+    """The rig's names for it, all to be driven alike (e.g. the same shape on head and teeth)."""
+
+
+@dataclass(frozen=True)
+class MapMatch:
+    """How a rig fits one map."""
+
+    map: BlendshapeMap
+    controls: tuple[MatchedControl, ...]
+    """In the map's order."""
+    missing: tuple[str, ...]
+    """Names of the map's own controls that the rig lacks."""
+    unknown: tuple[str, ...]
+    """Names of the rig that mean nothing in this map."""
+    refusal: str | None
+    """Why the rig cannot be lip-synced by this map; None where it can."""
+
+    @property
+    def total(self) -> int:
+        """Number of controls that the convention has."""
+        return sum(not control.extra for control in self.map.controls)
+
+    @property
+    def mouth_coverage(self) -> float:
+        """Part of the convention's jaw and lip controls that are there, 0-1."""
+        own = [c.name for c in self.map.controls if c.region in MOUTH_REGIONS and not c.extra]
+        return 1.0 - len(set(own) & set(self.missing)) / max(len(own), 1)
+
+    @property
+    def coverage(self) -> str:
+        """In words, e.g. `ARKit 52: 43 of 52 matched, missing tongueOut, …`."""
+        there = self.total - len(self.missing)
+        extras = len(self.controls) - there
+        text = f"{self.map.title}: {there} of {self.total} matched"
+        if extras:
+            text += f" and {extras} stand-in{'s' * (extras > 1)}"
+        return text + (f", missing {_listed(self.missing)}" if self.missing else "")
+
+
+def detect(names: Iterable[str], maps: Sequence[BlendshapeMap] | None = None) -> list[MapMatch]:
+    """Return the maps that know any of a rig's names, the one to use first, those that are refused last.
+
+    Args:
+        names: the names of the shapes of all the character's meshes; repeats do no harm.
+        maps: the shipped ones by default.
+    """
+    given = list(dict.fromkeys(islice(names, MOST_NAMES)))
+    matches = [_match(given, one) for one in (load_maps() if maps is None else maps)]
+    return sorted((match for match in matches if match.controls), key=_rank, reverse=True)
+
+
+def choose(names: Iterable[str], maps: Sequence[BlendshapeMap] | None = None) -> MapMatch:
+    """Return the match to animate with.
+
+    Raises:
+        RigError: nothing there moves the mouth; says what was found.
+    """
+    given = [name for name in dict.fromkeys(islice(names, MOST_NAMES)) if name != "Basis"]
+    if not given:
+        raise RigError(
+            "the character has no shape keys, so nothing can move its mouth; give it ARKit or viseme shape keys"
+        )
+    matches = detect(given, maps)
+    if matches and matches[0].refusal is None:
+        return matches[0]
+    if matches:
+        raise RigError(f"{matches[0].refusal}; give the character ARKit or viseme shape keys")
+    known = ", ".join(one.title for one in (load_maps() if maps is None else maps))
+    raise RigError(
+        f"nothing moves the mouth: none of the {len(given)} shape keys ({_listed(given)}) has a name of a known "
+        f"convention ({known}); rename them, or choose a map that knows them"
+    )
+
+
+def _match(names: Sequence[str], one: BlendshapeMap) -> MapMatch:
+    own = _names_by_control(names, one)
+    done = {name for control in one.controls if control.name in own and not control.extra for name in control.weights}
+    controls = tuple(
+        MatchedControl(control, own[control.name])
+        for control in one.controls
+        if control.name in own and not (control.extra and done & set(control.weights))
+    )
+    used = {name for matched in controls for name in matched.names}
+    return MapMatch(
+        map=one,
+        controls=controls,
+        missing=tuple(control.name for control in one.controls if not control.extra and control.name not in own),
+        unknown=tuple(name for name in names if name not in used),
+        refusal=_refusal(one, controls),
+    )
+
+
+def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl]) -> str | None:
+    found = _listed([name for matched in controls for name in matched.names])
+    if not any(opens_mouth(matched.control) for matched in controls):
+        return f"nothing moves the mouth: of {one.title} the character has only {found}, none of which opens the lips"
+    if len(controls) < one.minimum_controls:
+        return (
+            f"too little to lip-sync: of {one.title} the character has only {len(controls)} "
+            f"({found}), at least {one.minimum_controls} are needed"
+        )
+    return None
+
+
+def _names_by_control(names: Sequence[str], one: BlendshapeMap) -> dict[str, tuple[str, ...]]:
+    """Return control name -> the rig's names for it.
+
+    A control's own name wins over its aliases. Names that only differ by a prefix all count where the prefix is one
+    of the rig's (`OWN_GROUP` controls have it); a stray (`corrective_jawOpen`) only where nothing better is there.
+    """
+    table = _table(one)
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    prefixes: Counter[str] = Counter()
+    for name in names:
+        for prefix, spelled in readings(name):
+            if spelled in table:
+                control, rank = table[spelled]
+                found.setdefault(control, []).append((rank, prefix, name))
+                prefixes[prefix] += 1
+                break
+    return {control: _best(spelled, prefixes) for control, spelled in found.items()}
+
+
+def _best(spelled: Sequence[tuple[int, str, str]], prefixes: Mapping[str, int]) -> tuple[str, ...]:
+    own = [entry for entry in spelled if not entry[1] or prefixes[entry[1]] >= OWN_GROUP]
+    kept = own or [min(spelled, key=lambda entry: (-prefixes[entry[1]], len(entry[1]), entry[2]))]
+    rank = min(entry[0] for entry in kept)
+    return tuple(name for r, _, name in kept if r == rank)
+
+
+def _table(one: BlendshapeMap) -> dict[str, tuple[str, int]]:
+    """Return spelling -> (control name, 0 for its own name or 1 for an alias)."""
+    table: dict[str, tuple[str, int]] = {}
+    for control in one.controls:
+        for rank, name in enumerate((control.name, *control.aliases)):
+            for spelled in spellings(name, control.side):
+                table.setdefault(spelled, (control.name, min(rank, 1)))
+    return table
+
+
+def _rank(match: MapMatch) -> tuple[bool, bool, int, float, str]:
+    good = match.mouth_coverage >= GOOD_COVERAGE
+    return match.refusal is None, good, match.map.priority if good else 0, match.mouth_coverage, match.map.id
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:60] for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of the blendshape map format: every problem of a parsed file, told at once.
+
+The same rules stand in `blendshape_maps/schema.json` for editors; here they need no package.
+"""
+
+import re
+import reprlib
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from ..core.blendshapes import ARKIT_INDEX
+from .names import spellings, words
+
+FORMAT = "lipsync3d.blendshape_map"
+VERSION = 1
+REGIONS = ("jaw", "lips", "tongue", "upper_face")
+KINDS = ("shape",)
+"""What a control may be. A later version adds bones and properties."""
+MAX_BYTES = 512_000
+MAX_CONTROLS = 512
+MAX_ALIASES = 64
+MAX_TEXT = 200
+MAX_WEIGHT = 4.0
+MAX_SHOWN = 40
+"""Problems told of one file; a file with more is no map."""
+
+HUGE = 1e30
+"""Numbers from here on are no better than infinity (which strict JSON has no word for, but 1e999 is)."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_TOP = {
+    "format": str, "version": int, "id": str, "title": str, "description": str, "source": str, "controls": list,
+    "minimum_controls": int, "priority": int, "cancel": list, "ordered": list, "$schema": str,
+}  # fmt: skip
+_TOP_NEEDED = ("format", "version", "id", "title", "controls")
+_CONTROL = {
+    "kind": str, "name": str, "aliases": list, "side": str, "weights": dict, "region": str, "full": float,
+    "signed": bool, "extra": bool,
+}  # fmt: skip
+_CONTROL_NEEDED = ("name", "weights", "region")
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def problems_of(data: object) -> list[str]:
+    """Return every problem of a parsed map, each naming its place; empty for a good one."""
+    if not isinstance(data, dict):
+        return ["not an object"]
+    top = cast(dict[str, Any], data)
+    problems = list(_fields(top, "map", _TOP, _TOP_NEEDED))
+    if isinstance(top.get("format"), str) and top["format"] != FORMAT:
+        problems.append(f"format is {_shown(top['format'])}, expected {FORMAT!r}")
+    if _is(top.get("version"), int) and top["version"] != VERSION:
+        problems.append(f"version {_shown(top['version'])} is not known; this release reads version {VERSION}")
+    if isinstance(top.get("id"), str) and not _ID.fullmatch(top["id"]):
+        problems.append(f"id {_shown(top['id'])}: use 1 to 64 of a-z 0-9 _ -, not beginning with _ or -")
+    if _is(top.get("minimum_controls"), int) and not 1 <= top["minimum_controls"] <= MAX_CONTROLS:
+        problems.append(f"minimum_controls is {_shown(top['minimum_controls'])}, expected 1 to {MAX_CONTROLS}")
+    if isinstance(top.get("controls"), list):
+        problems += _controls(top["controls"])
+        names = {entry.get("name") for entry in top["controls"] if isinstance(entry, dict) and _named(entry)}
+        for field in ("cancel", "ordered"):
+            problems += _pairs(top.get(field), field, names)
+    kept = problems[:MAX_SHOWN]
+    return kept + [f"and {len(problems) - MAX_SHOWN} more"] * (len(problems) > MAX_SHOWN)
+
+
+def _controls(entries: list[Any]) -> Iterator[str]:
+    if not 1 <= len(entries) <= MAX_CONTROLS:
+        yield f"controls: {len(entries)} of them, expected 1 to {MAX_CONTROLS}"
+        return
+    owners: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        place = f"controls[{index}]"
+        if not isinstance(entry, dict):
+            yield f"{place} is not an object"
+            continue
+        entry = cast(dict[str, Any], entry)
+        if _named(entry):
+            place += f" ({_shown(entry['name'])})"
+        yield from _control(entry, place)
+        for spelled in _keys(entry):
+            other = owners.setdefault(spelled, index)
+            if other != index:
+                yield f"{place}: the spelling {_shown(spelled)} is also that of controls[{other}]"
+                break
+
+
+def _control(entry: Mapping[str, Any], place: str) -> Iterator[str]:
+    yield from _fields(entry, place, _CONTROL, _CONTROL_NEEDED)
+    for field, known in (("kind", KINDS), ("region", REGIONS), ("side", ("left", "right"))):
+        if isinstance(entry.get(field), str) and entry[field] not in known:
+            yield f"{place}: {field} {_shown(entry[field])} is not one of {', '.join(known)}"
+    side = entry.get("side")
+    if side in ("left", "right") and _named(entry) and words(entry["name"])[-1:] != [side]:
+        yield f"{place}: side is {side} but the name does not end in {side.capitalize()}"
+    if _is(entry.get("full"), float) and not 1e-3 <= abs(entry["full"]) <= 1e4:
+        yield f"{place}: full is {_shown(entry['full'])}, expected 0.001 to 10000 (or that below zero)"
+    if isinstance(entry.get("aliases"), list):
+        yield from _aliases(entry["aliases"], place)
+    if isinstance(entry.get("weights"), dict):
+        yield from _weights(entry["weights"], place)
+
+
+def _aliases(aliases: list[Any], place: str) -> Iterator[str]:
+    if len(aliases) > MAX_ALIASES:
+        yield f"{place}: {len(aliases)} aliases, expected at most {MAX_ALIASES}"
+    for alias in aliases[:MAX_ALIASES]:
+        if not isinstance(alias, str) or not 1 <= len(alias) <= MAX_TEXT:
+            yield f"{place}: alias {_shown(alias)} is not a text of 1 to {MAX_TEXT} characters"
+
+
+def _weights(weights: Mapping[str, Any], place: str) -> Iterator[str]:
+    for name, weight in weights.items():
+        if name not in ARKIT_INDEX:
+            yield f"{place}: weights name {_shown(name)}, which is no canonical blendshape"
+        elif not _is(weight, float) or not abs(weight) <= MAX_WEIGHT:
+            yield f"{place}: weight of {name} is {_shown(weight)}, expected a number within ±{MAX_WEIGHT:g}"
+
+
+def _pairs(pairs: object, field: str, names: set[object]) -> Iterator[str]:
+    if not isinstance(pairs, list):
+        return
+    seen: set[str] = set()
+    for index, pair in enumerate(cast(list[Any], pairs)[:MAX_CONTROLS]):
+        good = isinstance(pair, list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+        if not good or pair[0] == pair[1]:
+            yield f"{field}[{index}] is not a pair of two control names"
+            continue
+        yield from (
+            f"{field}[{index}] names {_shown(name)}, which is no control here" for name in pair if name not in names
+        )
+        yield from (f"{field}[{index}]: {_shown(name)} is in another pair already" for name in pair if name in seen)
+        seen |= set(pair)
+
+
+def _fields(entry: Mapping[str, Any], place: str, known: Mapping[str, type], needed: tuple[str, ...]) -> Iterator[str]:
+    for name in needed:
+        if name not in entry:
+            yield f"{place}: {name} is missing"
+    for name, value in entry.items():
+        if name not in known:
+            yield f"{place}: unknown field {_shown(name)}"
+        elif not _is(value, known[name]):
+            yield f"{place}: {name} is {_shown(value)}, expected {_WORDS[known[name]]}"
+        elif isinstance(value, str) and not (1 <= len(value) <= MAX_TEXT or name in ("description", "source")):
+            yield f"{place}: {name} has {len(value)} characters, expected 1 to {MAX_TEXT}"
+
+
+def _is(value: object, kind: type) -> bool:
+    """Return whether a JSON value is of a kind; whole numbers are numbers, true and false are not."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and -HUGE < value < HUGE
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _named(entry: Mapping[str, Any]) -> bool:
+    return isinstance(entry.get("name"), str)
+
+
+def _keys(entry: Mapping[str, Any]) -> set[str]:
+    """Return the keys of every spelling of a control, as far as its fields are sound."""
+    aliases = entry.get("aliases", [])
+    names = [entry.get("name"), *(aliases[:MAX_ALIASES] if isinstance(aliases, list) else [])]
+    side = entry.get("side") if entry.get("side") in ("left", "right") else None
+    return {found for name in names if isinstance(name, str) for found in spellings(name[:MAX_TEXT], side)}
+
+
+def _shown(value: object) -> str:
+    """Return a value as text, cut short: a stranger's file must not fill the screen."""
+    return reprlib.repr(value)[:60]

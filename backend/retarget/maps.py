@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blendshape maps: what the controls of one naming convention are called and what they do, read from JSON.
+
+The format is described in `blendshape_maps/README.md`; `map_checks` holds its rules.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.blendshapes import ARKIT_INDEX
+from ..core.errors import MapError
+from .map_checks import MAX_BYTES, problems_of
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of a naming convention."""
+
+    name: str
+    """As the convention writes it."""
+    weights: Mapping[str, float]
+    """What it does when fully on, as weights of the canonical blendshapes; empty for a control that rests the face."""
+    region: str
+    """One of `map_checks.REGIONS`: which gain applies."""
+    aliases: tuple[str, ...] = ()
+    """Other names of it."""
+    side: str | None = None
+    """`left` or `right` where the name's Left or Right is a side of the face; None also for directions."""
+    full: float = 1.0
+    """The value at which it is fully on."""
+    signed: bool = False
+    """Whether values below zero mean the opposite movement."""
+    extra: bool = False
+    """Used only where no other matched control does any of the same; not counted in the coverage."""
+
+
+@dataclass(frozen=True)
+class BlendshapeMap:
+    """One naming convention."""
+
+    id: str
+    title: str
+    controls: tuple[Control, ...]
+    minimum_controls: int
+    """A rig with fewer matched controls is not taken for this convention."""
+    priority: int
+    """Where a rig has two conventions that both move the mouth well, the higher one is used."""
+    cancel: tuple[tuple[str, str], ...] = ()
+    """Controls that undo each other: at most one of each pair is on."""
+    ordered: tuple[tuple[str, str], ...] = ()
+    """Pairs (small, big): the first never exceeds the second."""
+
+
+def maps_folder() -> Path:
+    """Return the folder of the shipped maps, which lies beside the backend in a checkout and in the extension."""
+    return Path(__file__).resolve().parents[2] / "blendshape_maps"
+
+
+def load_map(path: Path) -> BlendshapeMap:
+    """Read one map, shipped or a user's.
+
+    Raises:
+        MapError: unreadable, or not a map; names every problem in it at once.
+    """
+    data = _read(path)
+    problems = problems_of(data)
+    if problems:
+        raise MapError(f"{path}: {len(problems)} problem{'s' * (len(problems) > 1)}: {'; '.join(problems)}")
+    return BlendshapeMap(
+        id=data["id"],
+        title=data["title"],
+        controls=tuple(_control(entry) for entry in data["controls"]),
+        minimum_controls=data.get("minimum_controls", 1),
+        priority=data.get("priority", 0),
+        cancel=tuple((a, b) for a, b in data.get("cancel", ())),
+        ordered=tuple((a, b) for a, b in data.get("ordered", ())),
+    )
+
+
+def load_maps(folder: Path | None = None) -> tuple[BlendshapeMap, ...]:
+    """Return the maps of a folder (the shipped ones by default), by id.
+
+    Raises:
+        MapError: no map there, two maps with one id, or a map that cannot be read.
+    """
+    place = folder or maps_folder()
+    files = sorted(path for path in place.glob("*.json") if path.name != "schema.json")
+    maps = {path: load_map(path) for path in files}
+    if not maps:
+        raise MapError(f"{place}: no blendshape maps there; install the extension again, or give the right folder")
+    by_id: dict[str, Path] = {}
+    for path, loaded in maps.items():
+        if loaded.id in by_id:
+            raise MapError(f"{path}: id {loaded.id!r} is also that of {by_id[loaded.id].name}; rename one")
+        by_id[loaded.id] = path
+    return tuple(sorted(maps.values(), key=lambda loaded: loaded.id))
+
+
+def _control(entry: Mapping[str, Any]) -> Control:
+    weights = {name: float(weight) for name, weight in entry["weights"].items() if weight}
+    return Control(
+        name=entry["name"],
+        weights=dict(sorted(weights.items(), key=lambda item: ARKIT_INDEX[item[0]])),
+        region=entry["region"],
+        aliases=tuple(entry.get("aliases", ())),
+        side=entry.get("side"),
+        full=float(entry.get("full", 1.0)),
+        signed=entry.get("signed", False),
+        extra=entry.get("extra", False),
+    )
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - JSON may be anything until it is checked
+    """Return the parsed file, which may come from a stranger: bounded in size, strict JSON."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise MapError(f"{path}: cannot read the blendshape map: {error.strerror}; give another file") from error
+    if len(raw) > MAX_BYTES:
+        raise MapError(f"{path}: larger than {MAX_BYTES // 1000} kB, which no blendshape map is; give another file")
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_no_repeats)
+    except (ValueError, RecursionError) as error:
+        raise MapError(f"{path}: not a blendshape map: {error}; see blendshape_maps/README.md") from error
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise ValueError(f"the key {repeated[0]!r} stands twice in one object")
+    return dict(pairs)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spellings of one control's name: case, separators, prefixes, and where the side of the face is written.
+
+A spelling is compared by its key: compatibility-normalised, case-folded, without separators. `eyeBlink_L`,
+`EyeBlinkLeft`, `eye_blink_left` and `Left Eye Blink` all have a key in `spellings("eyeBlinkLeft", side="left")`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MAX_NAME = 256
+"""Longer names of a rig are cut before they are compared; no naming convention comes near."""
+SHORT_KEY = 3
+"""Keys up to this length (`aa`, `PP`) must be the whole name but for a node prefix: `MTH_E` is not the viseme `E`."""
+
+_SEPARATOR = re.compile(r"[\W_]+")
+_COPY_NUMBER = re.compile(r"\.\d{3,}$")
+_NODE_PREFIX = re.compile(r"^.*[|:]|^[A-Za-z]*[Ss]hapes?\d*\.")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_SIDES = {"left": ("left", "l"), "right": ("right", "r")}
+
+
+def key(text: str) -> str:
+    """Return what two spellings of one name have in common."""
+    return _SEPARATOR.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a camelCase or separated name, lower-case."""
+    return [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFKC", name))]
+
+
+def spellings(name: str, side: str | None = None) -> frozenset[str]:
+    """Return the keys that mean `name`.
+
+    Args:
+        name: a control's name or alias, e.g. `mouthLowerDownLeft`.
+        side: `left` or `right` where the name is of one side of the face: then the side may be written in full or by
+            its letter, at the end, in front or between the words. None keeps the name whole (`mouthLeft` is a
+            direction, not a side).
+    """
+    parts = words(name)
+    if side is None or not parts or parts[-1] not in _SIDES[side]:
+        return frozenset({key(name)})
+    stem = parts[:-1]
+    return frozenset(
+        "".join([*stem[:place], mark, *stem[place:]]) for mark in _SIDES[side] for place in range(len(stem) + 1)
+    )
+
+
+def readings(name: str) -> Iterator[tuple[str, str]]:
+    """Yield (prefix, key) readings of a rig's shape name, the one with the least prefix first.
+
+    `blendShape2.eyeBlink_L` reads as (``, blendshape2eyeblinkl), (`blendShape2.`, eyeblinkl), …; a trailing copy number
+    (`.001`) is dropped. A key of at most `SHORT_KEY` letters is only read behind a node prefix (`face|`, `rig:`,
+    `blendShape1.`).
+    """
+    text = _COPY_NUMBER.sub("", unicodedata.normalize("NFKC", name)[:MAX_NAME])
+    node = _NODE_PREFIX.match(text)
+    starts = [0, *(found.end() for found in _SEPARATOR.finditer(text))]
+    for start in starts:
+        found = key(text[start:])
+        whole = start == 0 or (node is not None and start == node.end())
+        if found and (whole or len(found) > SHORT_KEY):
+            yield text[:start], found
