@@ -2,7 +2,7 @@
 """The canonical face: 468 vertices with closed lips, and the 52 ARKit blendshapes as displacements of them.
 
 Owns the data file `data/canonical_face.npz`, which `backend.core.authoring` writes. The mesh, its UVs and its vertex
-order are those of the MediaPipe canonical face model (Google LLC, Apache License 2.0; see `data/NOTICE`), with the
+order are those of the MediaPipe canonical face model (Google LLC, Apache License 2.0; see `data/NOTICE.md`), with the
 lips closed; the blendshapes are this project's own. Space: centimetres, +X to the subject's left (image right), +Y up,
 +Z out of the face. Must not import bpy, torch or any other room.
 """

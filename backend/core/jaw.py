@@ -9,7 +9,8 @@ HINGE_CM = np.array([0.0, -2.4, -4.4])
 OPEN_RAD = float(np.deg2rad(22.0))
 """Rotation of the bone at jawOpen 1."""
 FORWARD_CM = (0.0, 0.0, 0.92)
-LEFT_CM = (0.9, 0.0, 0.25)
+LEFT_CM = (0.9, -0.12, 0.25)
+"""A jaw that goes sideways also drops a little: one joint slides down its slope."""
 
 
 def opened(points_cm: NDArray[np.float64], angle_rad: float = OPEN_RAD) -> NDArray[np.float64]:

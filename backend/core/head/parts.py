@@ -40,7 +40,7 @@ MATERIALS: tuple[Material, ...] = (
     Material("teeth", (0.82, 0.77, 0.66), 0.2, 0.1),
     Material("gums", (0.5, 0.15, 0.14), 0.3, 0.1),
     Material("tongue", (0.5, 0.14, 0.13), 0.4, 0.1),
-    Material("hair", (0.03, 0.016, 0.009), 0.65),
+    Material("hair", (0.045, 0.02, 0.01), 0.7),
 )
 """Every part's `material_index` counts in this order."""
 
