@@ -81,11 +81,24 @@ libgomp.so.1 libgomp1
 LIST
 }
 
+install_libraries() { # in a container one is root and may; anybody else is told the command
+  packages=$(missing_libraries | tr '\n' ' ')
+  [ -z "$packages" ] && return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "bootstrap: apt-get install $packages(libraries that Blender links)" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $packages >/dev/null
+  else
+    echo "bootstrap: this machine lacks libraries that Blender links; Debian/Ubuntu:" >&2
+    echo "  sudo apt-get install $packages" >&2
+  fi
+}
+
 check_blender() {
   $VENV/bin/python -c 'import bpy' >/dev/null 2>&1 && return 0
-  echo "bootstrap: Blender (bpy) does not load here." >&2
-  packages=$(missing_libraries | tr '\n' ' ')
-  [ -n "$packages" ] && echo "  This machine lacks libraries it links; Debian/Ubuntu: apt-get install $packages" >&2
+  echo "bootstrap: Blender (bpy) does not load here:" >&2
   $VENV/bin/python -c 'import bpy' 2>&1 | tail -n 1 >&2
   return 1
 }
@@ -94,10 +107,12 @@ case "${1:-}" in
   libraries) missing_libraries ;;
   demo)
     make_venv
+    install_libraries
     install_extras demo inference speech blender demo
     check_blender ;;
   test)
     make_venv
+    install_libraries
     install_extras demo inference speech blender demo
     if $VENV/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
       install_extras test inference speech blender demo training dev

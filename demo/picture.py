@@ -76,5 +76,5 @@ def _curves(axes: Axes, times_s: np.ndarray, weights: dict[str, np.ndarray], pho
             axes.axvspan(span.start_s, span.end_s, color="#f5b7b1", alpha=0.5, linewidth=0)
     for name, colour in SHOWN.items():
         axes.plot(times_s, weights[name], color=colour, label=name)
-    axes.set(ylabel="weight  (p b m shaded)", ylim=(0, 1))
+    axes.set(ylabel="weight  (p b m shaded)", ylim=(0, None))
     axes.legend(loc="upper right", ncols=len(SHOWN))
