@@ -9,7 +9,7 @@ from .subdivide import hold_shape, subdivide
 THICK_CM = 0.5
 FRINGE_CM = 0.55
 """How much thicker the hair is over the forehead."""
-TUCK_CM = -0.25
+TUCK_CM = -0.5
 """Height of the cap's edge over the skin."""
 STRANDS, STRAND_CM = 36, 0.05
 """Combed grooves around the head, and their depth."""
