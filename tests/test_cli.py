@@ -116,6 +116,7 @@ def test_other_mistakes_are_one_line(sound, out, tmp_path):
     assert_refused(run("animate", sound, "-o", curves, "--bundle", "nobody"), out, "nobody")
     assert_refused(run("animate", sound, "-o", curves, "--fps", "0"), out, "frame rate")
     assert_refused(run("animate", sound, "-o", curves, "--phones", tmp_path / "none.csv"), out, "none.csv")
+    assert_refused(run("animate", sound, "-o", curves, "--transcript", "none.txt"), out, "none.txt")
     assert_refused(run("animate", sound, "-o", out / "a.mp4"), out, ".mp4")
     assert_refused(run("animate", sound, "-o", out / "none" / "a.json"), out, "none")
     assert_refused(run("speak", " ", "-o", out / "a.wav"), out, "empty")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from .features import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
+
+Floats = NDArray[np.float32]
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 """Sample rates outside are a damaged header, not a sound."""
@@ -30,6 +32,8 @@ EXACT_FORMATS = frozenset({"FLAC", "WAV", "WAVEX", "RF64", "W64", "AIFF"})
 """Their headers state the exact number of frames; compressed streams state an estimate."""
 UNKNOWN_BYTES = 0x7FFF_0000
 """Recorders that stream a WAV write a size from here up; libsndfile then goes by the file's real size."""
+CANCELLED = 0.05
+"""Channels whose mean keeps less than this of their power cancel out; one of eight alone keeps 0.125."""
 KINDS = "WAV, FLAC, OGG, Opus or MP3"
 
 
@@ -61,7 +65,7 @@ def read_info(path: Path) -> SoundInfo:
         return _checked_info(path, sound)
 
 
-def stream_mono(path: Path, block_s: float = BLOCK_S) -> Iterator[NDArray[np.float32]]:
+def stream_mono(path: Path, block_s: float = BLOCK_S) -> Iterator[Floats]:
     """Yield a sound as consecutive blocks [N] of mono float32 at `SAMPLE_RATE`.
 
     Args:
@@ -88,7 +92,7 @@ def stream_mono(path: Path, block_s: float = BLOCK_S) -> Iterator[NDArray[np.flo
                 yield tail
 
 
-def load_mono(path: Path) -> NDArray[np.float32]:
+def load_mono(path: Path) -> Floats:
     """Return a whole sound [N] as mono float32 at `SAMPLE_RATE`; for clips known to be short."""
     return np.concatenate(list(stream_mono(path)))
 
@@ -135,7 +139,7 @@ def _checked_info(path: Path, sound: "SoundFile") -> SoundInfo:
     return info
 
 
-def _mono_blocks(sound: "SoundFile", info: SoundInfo, block: int) -> Iterator[NDArray[np.float32]]:
+def _mono_blocks(sound: "SoundFile", info: SoundInfo, block: int) -> Iterator[Floats]:
     """Yield checked blocks of the mean of all channels at the file's own rate."""
     done = 0
     while True:
@@ -153,7 +157,7 @@ def _mono_blocks(sound: "SoundFile", info: SoundInfo, block: int) -> Iterator[ND
         done += len(frames)
         if done > LONGEST_S * info.sample_rate:
             raise SoundError(f"{info.path} is longer than 24 h; cut it into parts")
-        yield frames.mean(axis=1, dtype=np.float32)
+        yield _mixed(frames)
     if not done:
         raise SoundError(f"{info.path} holds no sound (0 s); record or export it again")
     if info.exact and done < info.frames < 2**62:
@@ -163,11 +167,20 @@ def _mono_blocks(sound: "SoundFile", info: SoundInfo, block: int) -> Iterator[ND
         )
 
 
-def _read_block(sound: "SoundFile", info: SoundInfo, block: int) -> NDArray[Any]:
+def _mixed(frames: Floats) -> Floats:
+    """Return the mean of the channels [N], or the loudest of them where they cancel out (a swapped polarity)."""
+    mean = frames.mean(axis=1)
+    powers = np.square(frames).mean(axis=0)
+    if np.square(mean).mean() < CANCELLED * powers.mean():
+        return np.ascontiguousarray(frames[:, powers.argmax()])
+    return mean
+
+
+def _read_block(sound: "SoundFile", info: SoundInfo, block: int) -> Floats:
     from soundfile import LibsndfileError
 
     try:
-        return sound.read(block, dtype="float32", always_2d=True)
+        return np.asarray(sound.read(block, dtype="float32", always_2d=True), np.float32)
     except LibsndfileError as error:
         raise SoundError(f"{info.path} is damaged ({_reason(error)}); copy or export it again") from error
 

@@ -36,7 +36,7 @@ def speak(text_or_path: str, output: Path, voice: str = "en-us", phones: Path | 
         try:
             soundfile.write(str(beside), samples, sample_rate)
         except soundfile.LibsndfileError as error:
-            raise OutputError(f"cannot write {output}: {error.error_string}; free some space") from error
+            raise OutputError(f"cannot write {output}: {error.error_string.strip(' .')}; free some space") from error
         if phones is not None:
             write_phones(phones, spans)
     return len(samples) / sample_rate

@@ -32,6 +32,8 @@ def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -
             raise error_type(f"cannot read text file {text_or_path}: {error.strerror}; check the path") from error
         except ValueError as error:
             raise error_type(f"text file {text_or_path} is not UTF-8; save it as UTF-8") from error
+    elif text_or_path.endswith((".txt", ".md")) and len(text_or_path.split()) == 1:
+        raise error_type(f"no text file {text_or_path}; check the path, or write what is said itself")
     if not text.strip() or "\0" in text:
         raise error_type("the text is empty or no text; write what is said")
     return text

@@ -62,6 +62,11 @@ def test_small_blocks_equal_the_whole(tmp_path):
     np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-6)
 
 
+def test_channels_that_cancel_out_are_still_heard(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(16000)[:, None] * [1.0, -0.9], 16000)
+    assert np.abs(load_mono(tmp_path / "a.wav")).max() == pytest.approx(0.3, abs=0.01)
+
+
 def test_a_streamed_wav_without_a_length_is_read_to_its_end(tmp_path):
     (tmp_path / "a.wav").write_bytes(wav_header(16000, 1, 0xFFFFFFFF) + bytes(6400))
     assert len(load_mono(tmp_path / "a.wav")) == 3200
