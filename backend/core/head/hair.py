@@ -4,12 +4,12 @@
 import numpy as np
 
 from .parts import MATERIAL_INDEX, HeadPart, Indices, Points, make_part, vertex_normals
-from .subdivide import hold_shape, subdivide
+from .subdivide import subdivide
 
 THICK_CM = 0.5
 FRINGE_CM = 0.55
 """How much thicker the hair is over the forehead."""
-TUCK_CM = -0.5
+TUCK_CM = -0.4
 """Height of the cap's edge over the skin."""
 STRANDS, STRAND_CM = 36, 0.05
 """Combed grooves around the head, and their depth."""
@@ -22,17 +22,17 @@ LAST_ROW = {0: 11, 1: 11, 2: 11, 3: 11, 4: 11, 5: 11, 6: 11, 7: 10, 8: 9, 9: 8}
 def hair(rows_cm: Points) -> HeadPart:
     """Return the cap over the skull's rows [R, 36, 3], row 0 being the face's oval."""
     row_count, columns = rows_cm.shape[:2]
-    vertices = rows_cm.reshape(-1, 3)
-    faces = _cells(row_count, columns)
-    used, faces = np.unique(faces, return_inverse=True)
+    grid = rows_cm.reshape(-1, 3)
+    outward = vertex_normals(grid, _cells(row_count, columns, everywhere=True))
+    used, faces = np.unique(_cells(row_count, columns), return_inverse=True)
     faces = faces.reshape(-1, 3)
-    vertices = _even_hairline(vertices[used], faces)
+    vertices, outward = _even_hairline(grid[used], faces), outward[used]
     lift = np.full(len(vertices), THICK_CM)
     lift += FRINGE_CM * np.exp(-(((vertices - (0, 11.0, 2.0)) / (5.0, 4.0, 4.0)) ** 2).sum(axis=1))
     lift[np.unique(_border_edges(faces))] = TUCK_CM
-    lifted = vertices + vertex_normals(vertices, faces) * lift[:, None]
+    lifted = vertices + outward * lift[:, None]
     creases = np.zeros((0, 2), np.int64)
-    values = hold_shape(lifted, faces, creases, rounds=1)
+    values = lifted
     for _ in range(2):
         refined = subdivide(values, faces, creases)
         values, faces, creases = refined.values, refined.faces, refined.creases
@@ -41,14 +41,15 @@ def hair(rows_cm: Points) -> HeadPart:
     return make_part("hair", values, faces, MATERIAL_INDEX["hair"])
 
 
-def _cells(row_count: int, columns: int) -> Indices:
-    """Return the triangles of the cells that bear hair."""
+def _cells(row_count: int, columns: int, everywhere: bool = False) -> Indices:
+    """Return the triangles of the cells that bear hair, or of all."""
     faces: list[tuple[int, int, int]] = []
     for row in range(row_count - 1):
         for column in range(columns):
             beside = (column + 1) % columns
             outermost = max(min(column, columns - column), min(beside, columns - beside))
-            if outermost not in FIRST_ROW or not FIRST_ROW[outermost] <= row < LAST_ROW[outermost]:
+            first, last = FIRST_ROW.get(outermost, row_count), LAST_ROW.get(outermost, 0)
+            if not everywhere and not first <= row < last:
                 continue
             a, b = row * columns + column, row * columns + beside
             d, c = a + columns, b + columns
