@@ -23,7 +23,7 @@ test:
 
 lint:
 	@sh bootstrap.sh test
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m pyright
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m pyright --pythonpath $(PY)
 
 zip:
 	@sh bootstrap.sh demo
