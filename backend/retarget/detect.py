@@ -39,7 +39,7 @@ class MapMatch:
     controls: tuple[MatchedControl, ...]
     """In the map's order."""
     missing: tuple[str, ...]
-    """Names of the map's own controls that the rig lacks."""
+    """Names of the map's own controls that the rig lacks, those of jaw and lips first."""
     unknown: tuple[str, ...]
     """Names of the rig that mean nothing in this map."""
     refusal: str | None
@@ -114,10 +114,15 @@ def _match(names: Sequence[str], one: BlendshapeMap) -> MapMatch:
     return MapMatch(
         map=one,
         controls=controls,
-        missing=tuple(control.name for control in one.controls if not control.extra and control.name not in own),
+        missing=_missing(one, own),
         unknown=tuple(name for name in names if name not in used),
         refusal=_refusal(one, controls),
     )
+
+
+def _missing(one: BlendshapeMap, own: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    lacking = [control for control in one.controls if not control.extra and control.name not in own]
+    return tuple(control.name for control in sorted(lacking, key=lambda c: c.region not in MOUTH_REGIONS))
 
 
 def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl]) -> str | None:

@@ -6,7 +6,7 @@ The same rules stand in `blendshape_maps/schema.json` for editors; here they nee
 
 import re
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, cast
 
 from ..core.blendshapes import ARKIT_INDEX
@@ -125,7 +125,7 @@ def _weights(weights: Mapping[str, Any], place: str) -> Iterator[str]:
             yield f"{place}: weight of {name} is {_shown(weight)}, expected a number within ±{MAX_WEIGHT:g}"
 
 
-def _pairs(pairs: object, field: str, names: set[object]) -> Iterator[str]:
+def _pairs(pairs: object, field: str, names: Container[object]) -> Iterator[str]:
     if not isinstance(pairs, list):
         return
     seen: set[str] = set()

@@ -95,7 +95,7 @@ class Solver:
         """
         self.pairs = pairs or Pairs()
         self.settings = settings or SolveSettings()
-        metric = metric or canonical_metric()
+        self.metric = metric = metric or canonical_metric()
         self._project, data = _normal_equations(effects.astype(np.float64), metric)
         size = ((effects.astype(np.float64) * metric.vertex_weights[:, None]) ** 2).sum(axis=(1, 2))
         average = size.sum() / max(np.count_nonzero(size), 1)
@@ -125,6 +125,13 @@ class Solver:
         parts = [flat[start : start + FRAMES_AT_ONCE] for start in range(0, len(flat), FRAMES_AT_ONCE)]
         projected = [part.astype(np.float32, copy=False) @ self._project for part in parts]
         return np.concatenate([*projected, np.zeros((0, len(self.cost)))]).astype(np.float64) - self.cost
+
+    def energy(self, displacement: Floats) -> Doubles:
+        """Return ‖d‖²_M [T]: with w at rest, twice the objective of each frame."""
+        moved = displacement.astype(np.float64)
+        upper, lower = self.metric.gap_pairs.T
+        gaps = self.metric.gap_weight * (moved[:, upper, 1] - moved[:, lower, 1])
+        return ((moved * self.metric.vertex_weights[:, None]) ** 2).sum(axis=(1, 2)) + (gaps**2).sum(axis=1)
 
     def _symmetry(self) -> Doubles:
         penalty = np.zeros((len(self.size), len(self.size)))
