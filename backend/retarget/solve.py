@@ -40,9 +40,9 @@ LEAST_EFFECT = 1e-6
 class SolveSettings:
     """How the solve weighs what it wants; each is relative to the control's own effect."""
 
-    sparsity: float = 1e-4
+    sparsity: float = 3e-5
     """About the control value below which a control is left off where others can stand in for it."""
-    ridge: float = 1e-4
+    ridge: float = 3e-5
     """Pull of every control towards zero, in parts of its own effect; keeps alike controls from fighting."""
     floor: float = 3e-5
     """The same in parts of the average effect: keeps weak controls (the eyes) from following noise."""
@@ -121,7 +121,7 @@ class Solver:
 
     def linear(self, displacement: Floats) -> Doubles:
         """Return the linear terms [T, K] of the frames' programs, sparsity included."""
-        flat = displacement.reshape(len(displacement), -1)
+        flat = displacement.reshape(len(displacement), len(self._project))
         parts = [flat[start : start + FRAMES_AT_ONCE] for start in range(0, len(flat), FRAMES_AT_ONCE)]
         projected = [part.astype(np.float32, copy=False) @ self._project for part in parts]
         return np.concatenate([*projected, np.zeros((0, len(self.cost)))]).astype(np.float64) - self.cost
