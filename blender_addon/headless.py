@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The terminal's way in: `blender -b FILE --command lipsync3d animate …` and `python -m blender_addon animate …`.
+
+Blocks until done (timers do not run without a window). Exit codes: 0 done, 1 an error told in one line, 2 wrong usage.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+
+from .backend.core.errors import LipSyncError, RigError, SynthesisError
+from .backend.core.timebase import exact_fps
+from .backend.retarget.apply import Gains
+from .jobs import process
+from .jobs.bake import Baked, BakeJob, BakeRequest
+from .jobs.client import WorkerClient
+from .scene import bake, character, exporting, importing
+from .scene.plan import AUTO, bundle_of, match_of
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+COMMAND = "lipsync3d"
+TICK_S = 0.1
+BAR_WIDTH = 30
+
+
+def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: after `lipsync3d` or `python -m blender_addon`.
+        needs_character: whether no file is open yet, so that one must be named.
+    """
+    parser = _parser(needs_character)
+    try:
+        options = parser.parse_args(list(arguments))
+        if not (options.save or options.export or options.render):
+            parser.error("nothing to write: give --save, --export or --render")
+    except SystemExit as end:  # argparse's way to return; Blender must not be ended by it
+        return int(end.code or 0)
+    try:
+        animate(options)
+    except LipSyncError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def animate(options: argparse.Namespace) -> None:
+    """Lip-sync a character and write it.
+
+    Raises:
+        LipSyncError: anything the user can mend; nothing is written then.
+    """
+    outputs = {
+        kind: getattr(options, kind).absolute() for kind in exporting.WRITERS if getattr(options, kind) is not None
+    }
+    exporting.check_outputs(outputs)
+    if options.character is not None:
+        importing.open_character(options.character.absolute())
+    scene = bpy.context.scene
+    if options.fps is not None:
+        _set_fps(scene, options.fps)
+    chosen = _chosen_character(scene, options.object)
+    match = match_of(chosen.names, options.map)
+    if not options.quiet:
+        print(f"{chosen.title}: {match.coverage}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
+        sound, phones = _sound(options, folder)
+        request = BakeRequest(
+            sound=sound,
+            fps=float(bake.scene_fps(scene)),
+            match=match,
+            limits=chosen.limits,
+            gains=Gains(options.jaw, options.lips, options.tongue, options.upper_face),
+            bundle=bundle_of(options.bundle),
+            language=options.language,
+            transcript=options.transcript,
+            phones=phones,
+            device=options.device,
+        )
+        report = bake.apply(scene, chosen, _predicted(request, options), bake.Placement(sound, options.start_frame))
+        if options.text is not None:
+            _pack(sound)
+        exporting.write_outputs(outputs)
+    if not options.quiet:
+        print(report.sentence)
+        print("\n".join(str(path) for path in outputs.values()))
+
+
+def _predicted(request: BakeRequest, options: argparse.Namespace) -> Baked:
+    client = WorkerClient()
+    job = BakeJob(request, client)
+    try:
+        while not job.wait(TICK_S):
+            _tell(job.status.fraction, job.status.stage, options)
+        _tell(1.0, "done", options)
+        return job.outcome()
+    finally:
+        job.cancel()
+        client.close()
+
+
+def _sound(options: argparse.Namespace, folder: Path) -> tuple[Path, str]:
+    """Return the sound, and the phones file that goes with a spoken text."""
+    if options.sound is not None:
+        return options.sound.absolute(), ""
+    sound, phones = folder / "speech.wav", folder / "phones.json"
+    voice = options.voice or options.language or "en-us"
+    arguments = ("speak", "-q", "-o", str(sound), "--phones", str(phones), "--voice", voice, "--", options.text)
+    done = subprocess.run(
+        process.command("__main__", *arguments),
+        env=process.environment(),
+        creationflags=process.creation_flags(),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise SynthesisError(lines[-1].removeprefix("error: "))
+    return sound, str(phones)
+
+
+def _chosen_character(scene: bpy.types.Scene, name: str | None) -> character.Character:
+    if name is not None:
+        chosen = scene.objects.get(name)
+        if chosen is None:
+            there = ", ".join(thing.name for thing in scene.objects if thing.type in ("MESH", "ARMATURE"))
+            raise RigError(f"no object {name!r} in the scene; there are: {there or 'none that could be animated'}")
+        return character.character_of(chosen, scene)
+    found = character.characters(scene)
+    if not found:
+        raise RigError(
+            "no mesh of the file has shape keys, so nothing can move its mouth; give it ARKit or viseme ones"
+        )
+    usable = [one for one in found if _fits(one)]
+    if len(usable) > 1:
+        raise RigError(f"several characters could speak: {', '.join(one.title for one in usable)}; name one: --object")
+    return (usable or found)[0]
+
+
+def _fits(one: character.Character) -> bool:
+    try:
+        match_of(one.names)
+    except RigError:
+        return False
+    return True
+
+
+def _set_fps(scene: bpy.types.Scene, fps: float) -> None:
+    rate = exact_fps(fps)
+    scene.render.fps = -(-rate.numerator // rate.denominator)
+    scene.render.fps_base = float(scene.render.fps / rate)
+
+
+def _pack(sound: Path) -> None:
+    """Put a spoken text's sound inside the .blend, since its file goes away."""
+    for one in bpy.data.sounds:
+        if Path(bpy.path.abspath(one.filepath)) == sound:
+            one.pack()
+
+
+def _tell(fraction: float, stage: str, options: argparse.Namespace) -> None:
+    if options.json_progress:
+        print(json.dumps({"stage": stage, "fraction": round(fraction, 4)}), flush=True)
+    elif not options.quiet and sys.stderr.isatty():
+        filled = round(fraction * BAR_WIDTH)
+        end = "\n" if fraction >= 1.0 else ""
+        bar = "#" * filled + "." * (BAR_WIDTH - filled)
+        print(f"\r{stage:<12} [{bar}] {fraction:4.0%}", end=end, file=sys.stderr, flush=True)
+
+
+def _parser(needs_character: bool) -> argparse.ArgumentParser:
+    prog = "python -m blender_addon" if needs_character else f"blender -b FILE --command {COMMAND}"
+    parser = argparse.ArgumentParser(prog=prog, description="Lip-sync without a window.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    command = commands.add_parser("animate", help="sound or text onto a character")
+    kinds = ", ".join(importing.KINDS)
+    command.add_argument(
+        "character", type=Path, nargs=None if needs_character else "?", metavar="CHARACTER", help=f"file: {kinds}"
+    )
+    voice = command.add_mutually_exclusive_group(required=True)
+    voice.add_argument("--sound", type=Path, metavar="FILE", help="WAV, FLAC, OGG, Opus or MP3")
+    voice.add_argument("--text", metavar="TEXT|FILE", help="what to say; it is spoken by the speech synthesiser")
+    command.add_argument("--object", metavar="NAME", help="the character's mesh or armature, where there are several")
+    command.add_argument("--map", default=AUTO, metavar="NAME|FILE", help="naming convention (default: recognised)")
+    command.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
+    command.add_argument("--voice", default="", metavar="CODE", help="language or voice of --text (default en-us)")
+    command.add_argument("--language", default="", metavar="CODE", help="language of the transcript")
+    command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
+    command.add_argument("--save", type=Path, metavar="OUT.blend")
+    command.add_argument("--export", type=Path, metavar="OUT.glb")
+    command.add_argument("--render", type=Path, metavar="OUT.mp4")
+    command.add_argument("--fps", type=float, help="frames per second (default: the scene's; imported files: 30)")
+    command.add_argument("--start-frame", type=int, default=1, help="frame at which the sound begins (default 1)")
+    for region in ("jaw", "lips", "tongue", "upper-face"):
+        command.add_argument(f"--{region}", type=float, default=1.0, metavar="GAIN", help="strength (default 1)")
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
+    command.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json-progress", action="store_true", help="progress as JSON lines on stdout")
+    return parser
+
+
+class _Registered:
+    """The command as Blender knows it."""
+
+    handle: ClassVar[object | None] = None
+
+
+def register_command(run: Callable[[list[str]], int] | None = None) -> None:
+    """Make `--command lipsync3d` known to Blender."""
+    _Registered.handle = bpy.utils.register_cli_command(COMMAND, run or main)
+
+
+def unregister_command() -> None:
+    """Take it away."""
+    if _Registered.handle is not None:
+        bpy.utils.unregister_cli_command(_Registered.handle)
+        _Registered.handle = None

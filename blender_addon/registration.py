@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the add-on adds to Blender, in one order, and removes in the reverse order."""
+
+import bpy
+
+from . import headless, properties
+from .operators.add_head import LIPSYNC_OT_add_head, draw_in_add_menu
+from .operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
+from .preferences import LIPSYNC_AP_preferences
+from .ui import panel_facts
+from .ui.panel import LIPSYNC_PT_main, LIPSYNC_PT_options
+
+CLASSES: tuple[type, ...] = (
+    LIPSYNC_AP_preferences,
+    properties.LIPSYNC_PG_gains,
+    properties.LIPSYNC_PG_settings,
+    LIPSYNC_OT_from_audio,
+    LIPSYNC_OT_cancel,
+    LIPSYNC_OT_add_head,
+    LIPSYNC_PT_main,
+    LIPSYNC_PT_options,
+)
+
+
+def register() -> None:
+    """Add everything."""
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+    properties.attach()
+    bpy.types.VIEW3D_MT_mesh_add.append(draw_in_add_menu)
+    bpy.app.handlers.depsgraph_update_post.append(panel_facts.on_change)
+    for handlers in (bpy.app.handlers.load_post, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.append(panel_facts.on_load)
+    headless.register_command()
+
+
+def unregister() -> None:
+    """Stop what runs, then remove everything."""
+    LIPSYNC_OT_from_audio.stop()
+    headless.unregister_command()
+    for handlers in (bpy.app.handlers.load_post, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.remove(panel_facts.on_load)
+    bpy.app.handlers.depsgraph_update_post.remove(panel_facts.on_change)
+    bpy.types.VIEW3D_MT_mesh_add.remove(draw_in_add_menu)
+    properties.detach()
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts a finished lip-sync into the scene: Actions, sound strip, frame range. All of it, or nothing."""
+
+import math
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend.core.errors import SoundError
+from ..backend.core.timebase import exact_fps, s_to_frame
+from ..jobs.bake import Baked
+from . import actions, sound_strip
+from .character import Character, key_of
+
+MOVES = 1e-4
+"""A control whose values all stay below this gets no keys."""
+LAST_FRAME = 1_048_574
+"""Blender's highest frame."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the lip-sync goes."""
+
+    sound: Path
+    start_frame: float
+    """Scene frame of the sound's first sample."""
+    first_frame: int | None = None
+    """Keys lie from here on (a trimmed strip); None: from the sound's start."""
+    last_frame: int | None = None
+    add_strip: bool = True
+    set_range: bool = True
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, for people."""
+
+    keyed: tuple[str, ...]
+    """Names of the shape keys that got keys."""
+    still: tuple[str, ...]
+    """Names of those that the sound does not move."""
+    frames: tuple[int, int]
+    """First and last."""
+    actions: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Actions that played before and stay in the file."""
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a line."""
+        text = f"keyed {len(self.keyed)} shape keys over frames {self.frames[0]} to {self.frames[1]}"
+        if self.still:
+            text += f", {len(self.still)} are not moved by this sound"
+        if self.kept:
+            text += f"; kept the former Action {', '.join(self.kept)}"
+        return "; ".join([text, *self.notes])
+
+
+def scene_fps(scene: bpy.types.Scene) -> Fraction:
+    """Return the scene's exact frame rate."""
+    return exact_fps(scene.render.fps, scene.render.fps_base)
+
+
+def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement: Placement) -> Report:
+    """Write a finished lip-sync.
+
+    Raises:
+        LipSyncError: something changed in the meantime or cannot be written; the scene is as it was.
+    """
+    frames, tracks = _on_frames(baked, scene_fps(scene), placement)
+    still = frozenset(name for name, values in tracks.items() if np.abs(values).max(initial=0.0) <= MOVES)
+    if len(still) == len(tracks):
+        raise SoundError(f"{placement.sound}: nothing is said in it, so the face would not move; choose another sound")
+    keys = [(face, key_of(face)) for face in character.faces]
+    notes = list(character.notes)
+    made: list[str] = []
+    kept: list[str] = []
+    with ExitStack() as undo:
+        for face, key in keys:
+            values = {name: tracks[name] for name in face.shapes if name in tracks}
+            if still.issuperset(values):
+                continue
+            before = actions.assignment_of(key)
+            undo.callback(actions.restore, key, before)
+            name = f"Lip-sync {placement.sound.stem} {face.object_name}"[:60]
+            made.append(actions.write(key, name, actions.Tracks(frames, values, still)).name)
+            if before.action is not None:
+                kept.append(before.action.name)
+        if placement.add_strip:
+            notes += _place_sound(scene, placement, undo)
+        if placement.set_range:
+            scene.frame_start, scene.frame_end = max(0, int(frames[0])), int(frames[-1])
+        undo.pop_all()
+    return Report(
+        keyed=tuple(name for name in tracks if name not in still),
+        still=tuple(name for name in tracks if name in still),
+        frames=(int(frames[0]), int(frames[-1])),
+        actions=tuple(made),
+        kept=tuple(kept),
+        notes=tuple(notes),
+    )
+
+
+def _on_frames(
+    baked: Baked, fps: Fraction, placement: Placement
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
+    """Return whole frames [T] and the tracks on them; a sound that starts between frames is interpolated."""
+    given = s_to_frame(baked.times_s, fps, placement.start_frame)
+    first = math.ceil(given[0] - 1e-3) if placement.first_frame is None else placement.first_frame
+    last = math.floor(given[-1] + 1e-3) if placement.last_frame is None else placement.last_frame
+    first, last = max(first, math.ceil(given[0] - 1e-3)), min(last, math.floor(given[-1] + 1e-3), LAST_FRAME)
+    frames = np.arange(first, max(first, last) + 1, dtype=np.float64)
+    on_grid = abs(placement.start_frame - round(placement.start_frame)) < 1e-3
+    part = slice(first - round(given[0]), first - round(given[0]) + len(frames))
+    columns = baked.tracks.values.T
+    tracks = [column[part] if on_grid else np.interp(frames, given, column).astype(np.float32) for column in columns]
+    return frames, dict(zip(baked.tracks.names, tracks, strict=True))
+
+
+def _place_sound(scene: bpy.types.Scene, placement: Placement, undo: ExitStack) -> list[str]:
+    """Put the sound in place; return what to tell."""
+    if not sound_strip.can_place():
+        return ["this Blender was built without sound, so no sound strip was added"]
+    strip = sound_strip.place(scene, placement.sound, round(placement.start_frame))
+    if strip is None:
+        return ["the sound strip was in place already"]
+    undo.callback(sound_strip.remove, scene, strip)
+    scene.sync_mode = "AUDIO_SYNC"  # or playback in the viewport would lag behind the sound
+    return []

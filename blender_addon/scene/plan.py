@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the settings of a scene to what is asked of the worker and where its answer goes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import bpy
+
+from ..backend.core.errors import SoundError
+from ..backend.retarget.apply import Gains
+from ..backend.retarget.detect import MapMatch, choose
+from ..backend.retarget.maps import load_map, load_maps
+from ..jobs.bake import BakeRequest
+from .bake import Placement, scene_fps
+from .character import Character, selected_character
+from .sound_strip import find_strip
+
+AUTO = "AUTO"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One lip-sync, fully said."""
+
+    character: Character
+    request: BakeRequest
+    placement: Placement
+
+
+def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
+    """Return the lip-sync that the scene's settings ask for, on what is selected.
+
+    Raises:
+        LipSyncError: no sound, no usable character, or names that mean nothing; says why.
+    """
+    settings = context.scene.lipsync3d
+    character = selected_character(context)
+    match = match_of(character.names, settings.map_name)
+    placement = placement_of(context.scene)
+    gains = settings.gains
+    request = BakeRequest(
+        sound=placement.sound,
+        fps=float(scene_fps(context.scene)),
+        match=match,
+        limits=character.limits,
+        gains=Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face),
+        bundle=bundle_of(settings.bundle),
+        language=settings.language,
+        transcript=settings.transcript.as_string() if settings.transcript is not None else "",
+        device=device,
+    )
+    return Plan(character, request, placement)
+
+
+def placement_of(scene: bpy.types.Scene) -> Placement:
+    """Return which sound is meant and where it lies.
+
+    Raises:
+        SoundError: none is chosen, or it is not there.
+    """
+    settings = scene.lipsync3d
+    if settings.source == "STRIP":
+        strip = find_strip(scene, settings.strip_name)
+        _check_there(strip.path)
+        return Placement(
+            strip.path, strip.start_frame, strip.first_frame, strip.last_frame + 1, False, settings.set_range
+        )
+    if not settings.sound_path:
+        raise SoundError("no sound is chosen; choose a sound file")
+    path = Path(bpy.path.abspath(settings.sound_path)).absolute()
+    _check_there(path)
+    return Placement(path, float(settings.start_frame), set_range=settings.set_range)
+
+
+def match_of(names: Iterable[str], map_name: str = AUTO) -> MapMatch:
+    """Return how shape names fit a map.
+
+    Args:
+        names: of the character's free shape keys.
+        map_name: `AUTO`, the id of a shipped map, or the path of a map file.
+
+    Raises:
+        MapError: the map cannot be read.
+        RigError: nothing there moves the mouth; says what was found.
+    """
+    return _match(tuple(names), map_name)
+
+
+def bundle_of(text: str) -> str:
+    """Return a bundle's name, or the absolute path of its folder."""
+    is_folder = text.startswith("//") or "/" in text or "\\" in text
+    return str(Path(bpy.path.abspath(text)).absolute()) if is_folder else text or "universal"
+
+
+@lru_cache(maxsize=8)
+def _match(names: tuple[str, ...], map_name: str) -> MapMatch:
+    if map_name in ("", AUTO):
+        return choose(names)
+    shipped = {one.id: one for one in load_maps()}
+    return choose(names, [shipped[map_name] if map_name in shipped else load_map(Path(map_name))])
+
+
+def _check_there(sound: Path) -> None:
+    if not sound.is_file():
+        raise SoundError(f"{sound}: no such sound file; check the path")

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sound strips of the sequencer: those that are there, and the one that a lip-sync puts in place.
+
+Strip types are quoted: before 4.4 they have another name.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..backend.core.errors import SoundError
+
+HIGHEST_CHANNEL = 128
+"""Blender's own limit."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A sound strip as the lip-sync sees it."""
+
+    name: str
+    path: Path
+    start_frame: float
+    """Scene frame at which the sound's first sample lies, also where the strip is trimmed."""
+    first_frame: int
+    """First frame that the strip plays."""
+    last_frame: int
+    """Last frame that the strip plays."""
+    packed: bool
+
+
+def placed_strips(scene: bpy.types.Scene) -> list[Placed]:
+    """Return the scene's sound strips, the first one first."""
+    found = [_placed(strip) for strip in _strips(scene) if strip.type == "SOUND" and strip.sound is not None]
+    return sorted(found, key=lambda placed: (placed.first_frame, placed.name))
+
+
+def find_strip(scene: bpy.types.Scene, name: str) -> Placed:
+    """Return the named strip, or the first one where the name is empty.
+
+    Raises:
+        SoundError: no such strip, or its sound is inside the .blend file.
+    """
+    strips = placed_strips(scene)
+    if not strips:
+        raise SoundError("the scene has no sound strip; add one in the sequencer, or choose a sound file")
+    placed = next((strip for strip in strips if strip.name == name), strips[0] if not name else None)
+    if placed is None:
+        raise SoundError(f"the scene has no sound strip named {name!r}; choose one that is there, or a sound file")
+    if placed.packed and not placed.path.is_file():
+        raise SoundError(
+            f"the sound of strip {placed.name!r} is packed in the .blend; unpack it (File > External Data)"
+        )
+    return placed
+
+
+def can_place() -> bool:
+    """Return whether this Blender was built with sound (the bpy wheel of 4.2 was not)."""
+    return bpy.app.build_options.audaspace
+
+
+def place(scene: bpy.types.Scene, sound: Path, start_frame: int) -> "bpy.types.Strip | None":
+    """Put a sound in place and return the new strip; None where the same sound already lies there."""
+    for placed in placed_strips(scene):
+        if placed.path == sound and round(placed.start_frame) == start_frame:
+            return None
+    channel = 1 + max((strip.channel for strip in _strips(scene)), default=0)
+    if channel > HIGHEST_CHANNEL:
+        raise SoundError("the sequencer's channels are all in use; move a strip down to free one")
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    collection = editor.strips if hasattr(editor, "strips") else editor.sequences
+    try:
+        return collection.new_sound(sound.stem, str(sound), channel, start_frame)
+    except RuntimeError as error:
+        raise SoundError(f"{sound}: Blender cannot open this sound ({str(error).strip()}); try a WAV file") from error
+
+
+def remove(scene: bpy.types.Scene, strip: "bpy.types.Strip") -> None:
+    """Take a strip out again, and its sound if nothing else uses it."""
+    editor = scene.sequence_editor
+    sound = strip.sound
+    (editor.strips if hasattr(editor, "strips") else editor.sequences).remove(strip)
+    if sound.users == 0:
+        bpy.data.sounds.remove(sound)
+
+
+def _strips(scene: bpy.types.Scene) -> "Iterator[bpy.types.Strip]":
+    """Yield every strip, also inside meta strips."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return iter(())
+    return iter(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def _placed(strip: "bpy.types.Strip") -> Placed:
+    library = strip.sound.library
+    path = Path(bpy.path.abspath(strip.sound.filepath, library=library))
+    if hasattr(strip, "content_start"):  # 5.1 renamed them
+        start, first, end = strip.content_start, strip.left_handle, strip.right_handle
+    else:
+        start, first, end = strip.frame_start, strip.frame_final_start, strip.frame_final_end
+    return Placed(strip.name, path, float(start), int(first), int(end) - 1, strip.sound.packed_file is not None)
