@@ -88,9 +88,19 @@ class Retargeter:
         """The rig's names, in the order of the tracks."""
         return tuple(name for matched in self._match.controls for name in matched.names)
 
-    def tracks(self, displacement_cm: Floats) -> ControlTracks:
-        """Return the tracks of displacements [T, 468, 3] from the canonical neutral face."""
-        amounts = self._with_gains(self._solver.solve(displacement_cm))
+    def tracks(self, displacement_cm: Floats, tongue_out: Floats | None = None) -> ControlTracks:
+        """Return the tracks of a face in motion.
+
+        Args:
+            displacement_cm: [T, 468, 3] from the canonical neutral face.
+            tongue_out: [T] weight of tongueOut where the prediction knows it; the face has no tongue to read it from.
+        """
+        solved = self._solver.solve(displacement_cm)
+        if tongue_out is not None:
+            for column, matched in enumerate(self._match.controls):
+                if set(matched.control.weights) == {"tongueOut"}:
+                    solved[:, column] = tongue_out / matched.control.weights["tongueOut"]
+        amounts = self._with_gains(solved)
         columns = [index for index, matched in enumerate(self._match.controls) for _ in matched.names]
         limits = np.array([limit for of_control in self._limits for limit in of_control])
         values = np.clip(amounts[:, columns] * self._full[columns], limits[:, 0], limits[:, 1])

@@ -200,6 +200,13 @@ def test_a_shape_on_several_meshes_is_driven_alike():
     assert np.array_equal(values["head.jawOpen"], values["teeth.jawOpen"])
 
 
+def test_the_tongue_is_given_apart():
+    tongue = np.array([0.0, 0.4, 2.0], np.float32)
+    tracks = Retargeter(choose(ARKIT_NAMES), Gains(tongue=0.5)).tracks(np.zeros((3, 468, 3), np.float32), tongue)
+    assert np.allclose(tracks.values[:, ARKIT_INDEX["tongueOut"]], [0, 0.2, 1.0])
+    assert np.count_nonzero(tracks.values) == 2
+
+
 def test_temporal_term_smooths_and_stays_near():
     weights, _ = speech_weights(90)
     faces = vertices_from_weights(weights) + np.random.default_rng(1).normal(0, 0.1, (90, 468, 3)).astype(np.float32)
