@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Every target sets up what it needs in .venv first (see bootstrap.sh); nothing else on the machine is touched.
 PY := .venv/bin/python
-SAY ?= Hello! I am a head made of numbers. My lips close for b, p and m, and my teeth meet my lip for f and v.
 
 .PHONY: help demo test lint zip bench clean
 
@@ -15,7 +14,7 @@ help:
 
 demo:
 	@sh bootstrap.sh demo
-	@$(PY) -m demo --text "$(SAY)" -o out
+	@$(PY) -m demo -o out $(if $(SAY),--text "$(SAY)")
 
 test:
 	@sh bootstrap.sh test

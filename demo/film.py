@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Films the head in the open scene: camera, three lights, a backdrop colour; Cycles on the processor, so that it
-works without a display or a graphics card."""
+"""Sets the head in the open scene up for filming: camera, three lights, a backdrop colour; Cycles on the processor,
+so that it works without a display or a graphics card."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
 from mathutils import Vector
@@ -56,18 +55,6 @@ def set_up(parts: Sequence[bpy.types.Object], shot: Shot) -> None:
     if scene.world.node_tree and (background := scene.world.node_tree.nodes.get("Background")):
         background.inputs[0].default_value = BACKDROP
     _renderer(scene, shot)
-
-
-def film(target: Path) -> None:
-    """Render the scene's frame range with its sound into an MP4."""
-    render = bpy.context.scene.render
-    if "media_type" in render.image_settings.bl_rna.properties:  # from 5.0
-        render.image_settings.media_type = "VIDEO"
-    render.image_settings.file_format = "FFMPEG"
-    render.ffmpeg.format, render.ffmpeg.codec = "MPEG4", "H264"
-    render.ffmpeg.constant_rate_factor, render.ffmpeg.audio_codec = "MEDIUM", "AAC"
-    render.filepath = str(target)
-    bpy.ops.render.render(animation=True)
 
 
 def _renderer(scene: bpy.types.Scene, shot: Shot) -> None:

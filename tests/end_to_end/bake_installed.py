@@ -43,7 +43,7 @@ def main(zip_path, sound):
     )
     bpy.ops.preferences.addon_disable(module=MODULE)
     outcome = {"blender": bpy.app.version_string, "enabled": enabled, "finished": finished, "moved": moved}
-    print(json.dumps({**outcome, "frames": bpy.context.scene.frame_end, "borrowed": borrowed}))
+    sys.stdout.write(json.dumps({**outcome, "frames": bpy.context.scene.frame_end, "borrowed": borrowed}) + "\n")
 
 
 main(*sys.argv[1:])

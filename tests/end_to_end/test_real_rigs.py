@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real speech on real rigs, through the terminal: what comes out re-imports, moves the mouth, and is valid glTF."""
+
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import CHECKOUT, run_python
+from .test_demo import morph_travel
+
+pytestmark = [pytest.mark.blender, pytest.mark.slow]
+REIMPORT = """
+import bpy, json, sys
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_scene.gltf(filepath=sys.argv[1])
+heights = set()
+scene = bpy.context.scene
+for frame in range(1, 300, 10):
+    scene.frame_set(frame)
+    graph = bpy.context.evaluated_depsgraph_get()
+    heights.add(tuple(round(key.value, 3) for block in bpy.data.shape_keys for key in block.key_blocks))
+print(len(heights))
+"""
+
+
+def lip_sync(character, sound, *outputs):
+    """Exit code and standard error of the terminal command."""
+    command = [sys.executable, "-m", "blender_addon", "animate", character, "--sound", sound, *outputs]
+    done = subprocess.run(
+        [str(part) for part in command], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=300
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("rig", ["brunette-t.glb", "sloth_head.fbx"])
+def test_real_speech_moves_a_real_rig(rig, shared_data, gltf_issues, tmp_path):
+    pytest.importorskip("bpy")
+    sound = shared_data / "speech" / "languages" / "en_jfk_1961.flac"
+    blend, glb = tmp_path / "talks.blend", tmp_path / "talks.glb"
+    code, said = lip_sync(shared_data / "rigs" / rig, sound, "--save", blend, "--export", glb)
+    assert code == 0, said
+    assert blend.stat().st_size > 10_000
+    issues = gltf_issues(glb)
+    assert issues["numErrors"] == 0, issues["messages"][:3]
+    assert max(morph_travel(glb).values()) > 0.2
+    assert int(run_python("-c", REIMPORT, glb).splitlines()[-1]) > 10  # so many different faces in 30 looks
+
+
+def test_a_rig_with_nothing_to_move_is_refused(shared_data, speech_wav, tmp_path):
+    pytest.importorskip("bpy")
+    code, said = lip_sync(shared_data / "rigs" / "robot_expressive.blend", speech_wav, "--save", tmp_path / "out.blend")
+    assert code == 1
+    assert said.strip().splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
