@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m blender_addon animate CHARACTER …`, for a Python that has Blender as the package `bpy`."""
 
+import os
 import sys
 from importlib.util import find_spec
 
@@ -16,4 +17,7 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    code = run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # bpy 4.2 crashes in the interpreter's own way out once its glTF exporter has run

@@ -2,7 +2,6 @@
 """The scene's lip-sync settings, and where Blender keeps them (`Scene.lipsync3d`)."""
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
@@ -17,19 +16,6 @@ LANGUAGES = (
     ("nl", "Dutch", ""), ("pl", "Polish", ""), ("pt-br", "Portuguese (Brazil)", ""), ("ru", "Russian", ""),
     ("cmn", "Chinese (Mandarin)", ""),
 )  # fmt: skip
-
-Item = tuple[str, str, str]
-
-
-@lru_cache(maxsize=1)
-def map_items() -> list[Item]:
-    """Return the choices of naming convention; kept, because Blender needs the strings to stay alive."""
-    shipped = [(one.id, one.title, f"Take the shape keys for those of {one.title}") for one in load_maps()]
-    return [(AUTO_MAP, "Automatic", "Recognise the naming convention of the shape keys"), *shipped]
-
-
-def _map_items(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
-    return map_items()
 
 
 def _gain(name: str, description: str) -> Callable[..., float]:
@@ -69,13 +55,23 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
         default="universal",
         subtype="DIR_PATH",
     )
-    map_name: EnumProperty(
-        name="Shape names", description="Naming convention of the shape keys", items=_map_items, default=0
-    )
     set_range: BoolProperty(
         name="Set frame range", description="Set the scene's frame range to that of the sound", default=True
     )
     gains: PointerProperty(type=LIPSYNC_PG_gains)
+
+
+def prepare() -> None:
+    """Fill in the property whose choices are read from files, before the classes are registered.
+
+    The choices are a list and not a callback, which crashes Blender 4.2 at its exit.
+    """
+    shipped = [(one.id, one.title, f"Take the shape keys for those of {one.title}") for one in load_maps()]
+    LIPSYNC_PG_settings.__annotations__["map_name"] = EnumProperty(
+        name="Shape names",
+        description="Naming convention of the shape keys",
+        items=[(AUTO_MAP, "Automatic", "Recognise the naming convention of the shape keys"), *shipped],
+    )
 
 
 def attach() -> None:
@@ -86,4 +82,3 @@ def attach() -> None:
 def detach() -> None:
     """Take them away."""
     del bpy.types.Scene.lipsync3d
-    map_items.cache_clear()

@@ -24,6 +24,7 @@ CLASSES: tuple[type, ...] = (
 
 def register() -> None:
     """Add everything."""
+    properties.prepare()
     for one in CLASSES:
         bpy.utils.register_class(one)
     properties.attach()
