@@ -8,9 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from .backend.retarget.maps import load_maps
 
-AUTO_MAP = "AUTO"
+AUTO = "AUTO"
 LANGUAGES = (
-    ("", "Automatic", "The default of the speech synthesiser (American English)"),
+    (AUTO, "Automatic", "The default of the speech synthesiser (American English)"),
     ("en-us", "English (US)", ""), ("en-gb", "English (UK)", ""), ("de", "German", ""), ("es", "Spanish", ""),
     ("fr-fr", "French", ""), ("it", "Italian", ""), ("ja", "Japanese", ""), ("ko", "Korean", ""),
     ("nl", "Dutch", ""), ("pl", "Polish", ""), ("pt-br", "Portuguese (Brazil)", ""), ("ru", "Russian", ""),
@@ -70,7 +70,7 @@ def prepare() -> None:
     LIPSYNC_PG_settings.__annotations__["map_name"] = EnumProperty(
         name="Shape names",
         description="Naming convention of the shape keys",
-        items=[(AUTO_MAP, "Automatic", "Recognise the naming convention of the shape keys"), *shipped],
+        items=[(AUTO, "Automatic", "Recognise the naming convention of the shape keys"), *shipped],
     )
 
 

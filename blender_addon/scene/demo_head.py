@@ -56,7 +56,8 @@ def _in_blender(points_cm: np.ndarray, scale: float) -> np.ndarray:
 
 def _material(material: Material) -> bpy.types.Material:
     made = bpy.data.materials.new(f"{NAME} {material.name}")
-    made.use_nodes = True
+    if made.node_tree is None:  # before 5.0, which always has nodes and warns
+        made.use_nodes = True
     made.diffuse_color = (*material.colour, 1.0)
     made.roughness = material.roughness
     shader = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")

@@ -47,7 +47,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         limits=character.limits,
         gains=Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face),
         bundle=bundle_of(settings.bundle),
-        language=settings.language,
+        language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
     )

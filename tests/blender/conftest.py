@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,7 +62,13 @@ def speech(tmp_path_factory):
 @pytest.fixture
 def dump():
     """A function that tells all of the open file, so that two states can be compared."""
-    return _dump
+
+    def tell():
+        with warnings.catch_warnings():  # it reads what Blender deprecates as well
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _dump()
+
+    return tell
 
 
 def _dump():

@@ -49,7 +49,7 @@ def test_keys_read_back_and_play(actions, key, scene):
     assert not action.use_fake_user
 
 
-def test_an_artists_action_stays_as_it_was(actions, key, dump):
+def test_an_artists_action_stays_as_it_was(actions, key):
     artist = artists_action(actions, key)
     before = [points(artist, path).tolist() for path in (JAW, BLINK)]
     new = actions.write(key, "Lip-sync", actions.Tracks(FRAMES, {"jawOpen": WAVE}))
