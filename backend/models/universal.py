@@ -29,7 +29,7 @@ class EncoderConfig:
     """Width of every block."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
     """Dilation of each block in steps of 20 ms."""
-    dropout: float = 0.1
+    dropout: float = 0.15
     """Share of channels silenced per utterance in training."""
 
     @property

@@ -13,6 +13,7 @@ from backend.speech.phones import PHONES
 from backend.training.universal.crops import CROP_FRAMES, CropSampler, groups_of
 from backend.training.universal.data import frame_labels, joined, load_corpus, pack
 from backend.training.universal.evaluate import compare
+from backend.training.universal.labels import centred
 from backend.training.universal.loop import TrainConfig, class_weights, statistics_of, train
 from backend.training.universal.relabel import doubtful_frames
 from backend.training.universal.synthetic import lines, synthetic_speech, without_joints
@@ -94,3 +95,10 @@ def test_doubt_needs_a_sure_student_and_no_boundary_nearby():
     likely[3, 7], likely[3, 3] = 0.001, 0.95
     likely[10, 26], likely[10, 7] = 0.001, 0.95
     np.testing.assert_array_equal(np.flatnonzero(doubtful_frames(np.log(likely).astype(np.float32), labels)), [3])
+
+
+def test_teacher_habits_are_taken_out():
+    spans = [PhoneSpan("sil", 0.0, 0.3), PhoneSpan("m", 0.3, 0.4), PhoneSpan("a", 0.4, 0.6), PhoneSpan("sil", 0.6, 1.0)]
+    times = [(span.phone, round(span.start_s, 3), round(span.end_s, 3)) for span in centred(spans)]
+    assert times == [("sil", 0.0, 0.327), ("m", 0.327, 0.41), ("a", 0.41, 0.582), ("sil", 0.582, 1.0)]
+    assert centred([]) == []

@@ -23,8 +23,8 @@ from .relabel import agreed, other_languages
 from .synthetic import synthetic_speech
 
 SHARES = (
-    ("librispeech/", 0.4),
-    ("transcribed/speechocean762/", 0.2),
+    ("librispeech/", 0.3),
+    ("transcribed/speechocean762/", 0.3),
     ("transcribed/vctk", 0.06),
     ("transcribed/ljspeech/", 0.02),
     ("transcribed/kerstin_de/", 0.06),

@@ -6,13 +6,14 @@ pauses inside words and breathing between them, so that spans are checked agains
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...audio.features import FRAME_RATE_HZ, SAMPLE_RATE, log_mel
+from ...audio.features import FRAME_RATE_HZ, log_mel
 from ...core.types import PhoneSpan
 from ...speech.phone_sets import from_arpabet, joined_silences, split_span
 from ...speech.phones import SILENCE
@@ -24,6 +25,10 @@ SCHWA_BELOW_S = 0.075
 QUIET_BELOW_PEAK = 4.8
 """Natural-log units under the loud frames' level at which a frame counts as quiet (about 21 dB)."""
 QUIET_AT_LEAST_S = 0.06
+LATE_S = 0.010
+"""The teacher dates a phone by the start of its window: this much too early on synthetic speech with exact times."""
+SPEECH_STARTS_S, SPEECH_ENDS_S = 0.017, 0.028
+"""Beyond that, how much too early speech starts after its pauses, and how much too late it ends (likewise)."""
 WORD = re.compile(r"[a-z']+")
 
 
@@ -75,7 +80,7 @@ class Teacher:
             for phone in word:
                 start_s = phone.start / 100.0
                 spans += _spans_of(phone.name, start_s, start_s + phone.duration / 100.0)
-        return with_quiet_as_silence(joined_silences(spans), samples)
+        return centred(with_quiet_as_silence(joined_silences(spans), samples))
 
 
 def _feed(decoder: Any, samples: NDArray[np.float32]) -> None:  # noqa: ANN401 - pocketsphinx carries no types
@@ -91,6 +96,22 @@ def _spans_of(name: str, start_s: float, end_s: float) -> list[PhoneSpan]:
     if name == "AH" and end_s - start_s < SCHWA_BELOW_S:
         return [PhoneSpan("ə", start_s, end_s)]
     return split_span(from_arpabet(name), start_s, end_s)
+
+
+def centred(spans: Sequence[PhoneSpan]) -> list[PhoneSpan]:
+    """Return the teacher's spans without its habits in time: all later, speech tighter between silences."""
+    times_s = [span.start_s + LATE_S for span in spans] + [spans[-1].end_s] if spans else []
+    for index in range(1, len(spans)):
+        if spans[index - 1].phone == SILENCE:
+            times_s[index] += SPEECH_STARTS_S
+        elif spans[index].phone == SILENCE:
+            times_s[index] = max(times_s[index] - SPEECH_ENDS_S, times_s[index - 1] + 0.01)
+    times_s[:1] = [spans[0].start_s] if spans else []
+    return [
+        PhoneSpan(span.phone, start_s, end_s)
+        for span, start_s, end_s in zip(spans, times_s, times_s[1:], strict=False)
+        if end_s > start_s
+    ]
 
 
 def with_quiet_as_silence(spans: list[PhoneSpan], samples: NDArray[np.float32]) -> list[PhoneSpan]:
@@ -126,8 +147,3 @@ def _quiet_run(quiet: NDArray[np.bool_], start_s: float, end_s: float, *, forwar
     part = part if forwards else part[::-1]
     loud = np.flatnonzero(~part)
     return float(loud[0] if loud.size else part.size) / FRAME_RATE_HZ
-
-
-def duration_of(samples: NDArray[np.float32]) -> float:
-    """Return the length in seconds of samples at 16 kHz."""
-    return len(samples) / SAMPLE_RATE

@@ -25,15 +25,15 @@ REPORT_EVERY = 50
 class TrainConfig:
     """How long and how fast."""
 
-    steps: int = 3000
-    batch: int = 32
+    steps: int = 5000
+    batch: int = 16
     """Crops a step."""
     learning_rate: float = 2e-3
     """Highest of the one-cycle schedule (Smith 2018)."""
     weight_decay: float = 0.02
     smoothing: float = 0.05
     """Label smoothing: a teacher's boundaries are not exact."""
-    averaging: float = 0.995
+    averaging: float = 0.997
     """Share of the old weights kept in the average at each step."""
     seed: int = 1
     half: bool = True
