@@ -30,7 +30,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
     """What is under way in this Blender; one at a time."""
 
     _plan: Plan
-    _timer: bpy.types.Timer
+    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

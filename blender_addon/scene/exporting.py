@@ -10,6 +10,7 @@ import bpy
 
 from ..backend.core.errors import OutputError
 from ..backend.core.files import written_beside
+from .window import in_window
 
 
 def save_blend(path: Path) -> None:
@@ -86,7 +87,8 @@ def write_outputs(outputs: Mapping[str, Path]) -> None:
             beside = stack.enter_context(written_beside(path))
             beside.unlink()  # or Blender would keep the empty file as a backup
             try:
-                WRITERS[kind][1](beside)
+                with in_window():
+                    WRITERS[kind][1](beside)
             except RuntimeError as error:
                 reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
                 raise OutputError(f"cannot write {path}: {reason}; free some space or choose another folder") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.core.errors import RigError
+from .window import in_window
 
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 IMPORTED_FPS = 30
@@ -36,11 +37,12 @@ def _open(path: Path, kind: str) -> None:
         return
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = IMPORTED_FPS, 1.0
-    if kind in (".glb", ".gltf"):
-        done = bpy.ops.import_scene.gltf(filepath=str(path))
-    elif kind == ".fbx":
-        done = bpy.ops.import_scene.fbx(filepath=str(path))
-    else:
-        done = bpy.ops.wm.obj_import(filepath=str(path))
+    with in_window():
+        if kind in (".glb", ".gltf"):
+            done = bpy.ops.import_scene.gltf(filepath=str(path))
+        elif kind == ".fbx":
+            done = bpy.ops.import_scene.fbx(filepath=str(path))
+        else:
+            done = bpy.ops.wm.obj_import(filepath=str(path))
     if "FINISHED" not in done:
         raise RuntimeError("the importer refused it")

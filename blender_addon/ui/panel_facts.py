@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panel says, worked out when the scene changes and kept, so that drawing does no work."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import bpy
 from bpy.app.handlers import persistent
@@ -85,20 +85,17 @@ def _state(context: bpy.types.Context) -> tuple[object, ...]:
 
 def _look(context: bpy.types.Context) -> Facts:
     settings = context.scene.lipsync3d
-    known: dict[str, object] = {}
+    known = Facts()
     try:
         placement = placement_of(context.scene)
-        known["sound"] = f"{placement.sound.name} from frame {placement.start_frame:g}"
+        known = replace(known, sound=f"{placement.sound.name} from frame {placement.start_frame:g}")
     except LipSyncError as error:
-        known["sound_problem"] = str(error)
+        known = replace(known, sound_problem=str(error))
     try:
         character = selected_character(context)
-        known["character"] = character.title
-        known["meshes"] = tuple(face.object_name for face in character.faces)
-        known["notes"] = character.notes
+        worn = tuple(face.object_name for face in character.faces)
+        known = replace(known, character=character.title, meshes=worn, notes=character.notes)
         match = match_of(character.names, settings.map_name)
-        known["coverage"] = match.coverage.partition(", missing")[0]
-        known["missing"] = match.missing
+        return replace(known, coverage=match.coverage.partition(", missing")[0], missing=match.missing)
     except LipSyncError as error:
-        known["rig_problem"] = str(error)
-    return Facts(**known)
+        return replace(known, rig_problem=str(error))
