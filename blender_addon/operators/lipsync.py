@@ -72,7 +72,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         if not status.finished:
             return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
         self._leave(context)
-        return self._conclude(context, job)
+        return self._conclude(job)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Run to the end without coming back in between (scripts, no window)."""
@@ -83,7 +83,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         while not job.wait(WAIT_S):
             pass
         type(self).job = None
-        return self._conclude(context, job)
+        return self._conclude(job)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender takes the operator away (another file is opened, the window closes)."""
@@ -119,9 +119,13 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
             self._timer = None
         _show(context, None)
 
-    def _conclude(self, context: bpy.types.Context, job: BakeJob) -> set[str]:
+    def _conclude(self, job: BakeJob) -> set[str]:
         try:
-            report = apply(context.scene, self._plan.character, job.outcome(), self._plan.placement)
+            baked = job.outcome()
+            scene = bpy.data.scenes.get((self._plan.scene_name, None))
+            if scene is None:
+                raise LipSyncError("the scene was removed during the lip-sync; nothing was keyed")
+            report = apply(scene, self._plan.character, baked, self._plan.placement)
         except JobCancelledError:
             self.report({"INFO"}, "Lip-sync cancelled; nothing was changed")
             return {"CANCELLED"}

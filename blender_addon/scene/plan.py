@@ -24,6 +24,8 @@ AUTO = "AUTO"
 class Plan:
     """One lip-sync, fully said."""
 
+    scene_name: str
+    """The window may show another scene when the prediction is done."""
     character: Character
     request: BakeRequest
     placement: Placement
@@ -51,7 +53,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
     )
-    return Plan(character, request, placement)
+    return Plan(context.scene.name, character, request, placement)
 
 
 def placement_of(scene: bpy.types.Scene) -> Placement:
