@@ -29,8 +29,10 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
     job: ClassVar[BakeJob | None] = None
     """What is under way in this Blender; one at a time."""
 
+    timer: ClassVar[bpy.types.Timer | None] = None
+    """What wakes the running operator."""
+
     _plan: Plan
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -52,7 +54,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
             return self.execute(context)
         if not self._start(context):
             return {"CANCELLED"}
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
+        type(self).timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -98,6 +100,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         client, cls.client = cls.client, None
         if job is not None:
             job.cancel()
+            cls._leave(bpy.context)  # Blender drops a running operator with its class, and does not call `cancel`
         if client is not None:
             client.close()
 
@@ -112,11 +115,12 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         cls.job = BakeJob(self._plan.request, cls.client)
         return True
 
-    def _leave(self, context: bpy.types.Context) -> None:
-        type(self).job = None
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
+    @classmethod
+    def _leave(cls, context: bpy.types.Context) -> None:
+        cls.job = None
+        timer, cls.timer = cls.timer, None
+        if timer is not None:
+            context.window_manager.event_timer_remove(timer)
         _show(context, None)
 
     def _conclude(self, job: BakeJob) -> set[str]:

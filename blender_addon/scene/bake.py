@@ -82,8 +82,7 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
         raise SoundError(f"{placement.sound}: nothing is said in it, so the face would not move; choose another sound")
     keys = [(face, key_of(face)) for face in character.faces]
     notes = list(character.notes)
-    made: list[str] = []
-    kept: list[str] = []
+    made: list[tuple[actions.Assignment, bpy.types.Action, str]] = []
     with ExitStack() as undo:
         for face, key in keys:
             values = {name: tracks[name] for name in face.shapes if name in tracks}
@@ -92,19 +91,24 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
             before = actions.assignment_of(key)
             undo.callback(actions.restore, key, before)
             name = f"Lip-sync {placement.sound.stem} {face.object_name}"[:60]
-            made.append(actions.write(key, name, actions.Tracks(frames, values, still)).name)
-            if before.action is not None:
-                kept.append(before.action.name)
+            made.append((before, actions.write(key, name, actions.Tracks(frames, values, still)), name))
         if placement.add_strip:
             notes += _place_sound(scene, placement, undo)
-        if placement.set_range:
+        if placement.set_range and frames[-1] <= 0:
+            notes.append("the frame range cannot lie before frame 0, so it was left alone")
+        elif placement.set_range:
             scene.frame_start, scene.frame_end = max(0, int(frames[0])), int(frames[-1])
         undo.pop_all()
+    kept = [
+        before.action.name
+        for before, action, name in made
+        if before.action is not None and not actions.drop_replaced(before, action, name)
+    ]
     return Report(
         keyed=tuple(name for name in tracks if name not in still),
         still=tuple(name for name in tracks if name in still),
         frames=(int(frames[0]), int(frames[-1])),
-        actions=tuple(made),
+        actions=tuple(action.name for _, action, _ in made),
         kept=tuple(kept),
         notes=tuple(notes),
     )

@@ -89,3 +89,9 @@ def test_a_failing_strip_takes_the_keys_back(bake, scene, head, dump):
     with pytest.raises(SoundError, match="channels"):
         bake.apply(scene, character_of(head, scene), a_take(30), bake.Placement(Path("none.wav"), 1.0))
     assert dump() == before
+
+
+def test_a_range_before_frame_0_is_left_alone(bake, scene, head):
+    report, keys = keyed(bake, scene, head, a_take(24), start_frame=-100.0)
+    assert (keys[0, 0], scene.frame_start, scene.frame_end) == (-100, 1, 250)
+    assert "left alone" in report.sentence
