@@ -28,7 +28,7 @@ HEAVY = {
     "mathutils": ("blender_addon/",),
     "torch": ("backend/models/", "backend/training/"),
     "mediapipe": ("backend/tracking/", "backend/dataset/"),
-    "cv2": ("backend/tracking/", "backend/dataset/"),
+    "cv2": ("backend/tracking/", "backend/normalise/", "backend/dataset/"),
     "onnxruntime": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/models/", "backend/training/"),
     "soundfile": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "soxr": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
