@@ -235,9 +235,7 @@ def _rotation(picture: Any) -> int:
 
 def _upright(picture: Any, rotation: int, longest_px: int) -> NDArray[np.uint8]:
     scale = min(1.0, longest_px / max(picture.width, picture.height)) if longest_px else 1.0
-    rgb = picture.to_ndarray(
-        format="rgb24", width=round(picture.width * scale), height=round(picture.height * scale)
-    )
+    rgb = picture.to_ndarray(format="rgb24", width=round(picture.width * scale), height=round(picture.height * scale))
     return np.ascontiguousarray(np.rot90(rgb, rotation // 90))
 
 
