@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from ...core.head.parts import grid_faces
 
 RINGS = (
+    (-18.5, 5.6, 5.4, -5.2),
+    (-15.4, 6.1, 5.8, -5.2),
     (-14.9, 6.3, 6.0, -5.2),
     (-15.1, 6.8, 6.5, -5.2),
     (-16.0, 7.0, 6.6, -5.4),
@@ -17,7 +19,7 @@ RINGS = (
     (-27.0, 21.5, 10.5, -6.2),
     (-40.0, 21.5, 11.5, -6.2),
 )
-"""Height, half width, half depth and middle in z of each ring, cm, from the collar down."""
+"""Height, half width, half depth and middle in z of each ring, cm, from inside the collar over its edge and down."""
 AROUND = 72
 BETWEEN = 4
 

@@ -21,7 +21,7 @@ SKINS: tuple[Colour, ...] = (
 IRISES: tuple[Colour, ...] = ((0.06, 0.13, 0.20), (0.10, 0.05, 0.02), (0.08, 0.11, 0.05), (0.05, 0.025, 0.012))
 HAIRS: tuple[Colour, ...] = ((0.055, 0.027, 0.014), (0.016, 0.011, 0.009), (0.20, 0.11, 0.05), (0.10, 0.045, 0.02))
 CLOTHS: tuple[Colour, ...] = ((0.05, 0.09, 0.16), (0.22, 0.05, 0.05), (0.06, 0.12, 0.09), (0.12, 0.12, 0.13))
-VOICES = ("en-us+m3", "en-us+f3", "en-gb+m1", "en-us+f2", "en-us+m7", "en-gb+f4")
+VOICES = ("en-us+m3", "en-us+f3", "en-us+m1", "en-us+f2", "en-us+m7", "en-us+f4")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Identity:
     """Extra width at the chin's height, as a share."""
     nose_depth: float
     """Extra depth of the nose, as a share."""
+    long_hair: bool
     voice: str
     """Of the speech synthesiser."""
     pitch: int
@@ -83,6 +84,7 @@ def identity(seed: int) -> Identity:
         stretch=(float(stretch[0]), float(stretch[1]), float(stretch[2])),
         jaw_width=float(random.uniform(0.0, 0.06) if man else random.uniform(-0.07, 0.0)),
         nose_depth=float(random.uniform(-0.15, 0.2)),
+        long_hair=not man,
         voice=VOICES[seed % len(VOICES)],
         pitch=int(random.integers(38, 62)),
         articulation=float(random.uniform(1.0, 1.2)),

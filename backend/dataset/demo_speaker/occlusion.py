@@ -23,6 +23,16 @@ def ambient_openness(vertices_cm: Floats, triangles: NDArray[np.int32], normals:
     return (seen / np.maximum(total, 1e-6)).astype(np.float32)
 
 
+def smoothed(values: Floats, triangles: NDArray[np.int32], rounds: int = 4) -> Floats:
+    """Return values [V] averaged with their neighbours over triangles [F, 3]: depth maps are grainy."""
+    corners = triangles.ravel()
+    uses = np.maximum(np.bincount(corners, minlength=len(values)), 1)
+    for _ in range(rounds):
+        middle = np.repeat(values[triangles].mean(axis=1), 3)
+        values = (np.bincount(corners, middle, len(values)) / uses).astype(np.float32)
+    return values
+
+
 def _visible(vertices: Floats, triangles: NDArray[np.int32], direction: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return [V] whether a vertex sees out towards `direction`."""
     side = np.cross(direction, (0.0, 1.0, 0.0) if abs(direction[1]) < 0.9 else (1.0, 0.0, 0.0))

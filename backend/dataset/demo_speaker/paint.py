@@ -134,7 +134,7 @@ def _lines(
     red = (who.skin[0] * 0.55, who.skin[1] * 0.28, who.skin[2] * 0.28)
     lines: list[tuple[Floats, tuple[float, ...], float]] = []
     for side in ("left", "right"):
-        lines.append((brow_mask(face, side, size, random), hair, 0.9))
+        lines.append((brow_mask(face, side, size, random), hair, 0.85))
         lines.append((line_mask(face, face.landmarks[f"eye_upper_{side}"], size, 1.6, 0.8), (0.012, 0.009, 0.008), 0.85))
         lines.append((line_mask(face, face.landmarks[f"eye_lower_{side}"], size, 0.8, 1.0), red, 0.7))
     for nostril in ((20, 60), (250, 290)):

@@ -52,10 +52,12 @@ def picture(stage: Stage, weights: Floats, frame: int) -> NDArray[np.uint8]:
     """
     height, width = stage.camera.height * stage.samples, stage.camera.width * stage.samples
     canonical = stage.body.posed_cm(weights)
-    placed = place(stage, stage.who.shaped(canonical), frame)
+    vertices, normals = stage.body.whole(stage.who.shaped(canonical))
+    placed = place(stage, vertices, frame)
     points = stage.camera.project(placed) * stage.samples
     hits = rasterise(points, -1 / placed[:, 2], stage.body.triangles, (height, width))
-    surface = _surface(stage, hits, placed, _openness(stage.body, canonical))
+    turned = np.where(stage.body.turns[:, None] > 0.5, normals @ stage.head.rotation[frame].T, normals)
+    surface = _surface(stage, hits, np.concatenate([turned, placed], axis=1), _openness(stage.body, canonical))
     image = background(stage, frame)
     if stage.samples > 1:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -89,26 +91,29 @@ def background(stage: Stage, frame: int) -> Floats:
 
 
 def _exposure(who: Identity) -> float:
-    return float((0.36 / np.mean(who.skin)) ** 0.45)
+    return float((0.36 / np.mean(who.skin)) ** 0.25)
 
 
 def _openness(body: Body, canonical: Floats) -> Floats:
     """Return [V] openness; light in the mouth falls off behind the lips and with their closing."""
     gap = float(np.clip(lip_gap_cm(canonical[:468]) / 1.4, 0, 1))
     depth = np.clip(5.0 - canonical[:, 2], 0, None)
-    within = (0.3 + 0.6 * gap) * np.exp(-depth / (1.1 + 1.2 * gap))
-    return np.where(body.inside, within, body.openness).astype(np.float32)
+    within = (0.5 + 0.45 * gap) * np.exp(-depth / (1.1 + 1.2 * gap))
+    openness = body.openness.copy()
+    moving = openness[: len(canonical)]
+    moving[body.inside[: len(canonical)]] = within[body.inside[: len(canonical)]]
+    return openness
 
 
-def _surface(stage: Stage, hits: Hits, placed: Floats, openness: Floats) -> Surface:
-    """Return what the visible points are like."""
+def _surface(stage: Stage, hits: Hits, normal_place: Floats, openness: Floats) -> Surface:
+    """Return what the visible points are like; vertices come with normal and place [V, 6] in camera space."""
     body = stage.body
     corners = body.triangles[hits.face]
 
     def at(values: Floats) -> Floats:
         return np.einsum("nc,ncd->nd", hits.barycentric, values[corners])
 
-    blended = at(np.concatenate([body.normals(placed), placed, body.colour, openness[:, None]], axis=1))
+    blended = at(np.concatenate([normal_place, body.colour, openness[:, None]], axis=1))
     normal = blended[:, :3] / np.maximum(np.linalg.norm(blended[:, :3], axis=1, keepdims=True), 1e-6)
     to_camera = -blended[:, 3:6] / np.linalg.norm(blended[:, 3:6], axis=1, keepdims=True)
     albedo = blended[:, 6:9]

@@ -11,7 +11,7 @@ from .lights import Lights
 
 WRAP = np.array([0.22, 0.11, 0.07], np.float32)
 """How far light creeps round the terminator of skin, by channel: red goes furthest under it."""
-LOBES = ((14.0, 0.030), (55.0, 0.085))
+LOBES = ((12.0, 0.016), (45.0, 0.05))
 """Exponent and strength of each specular lobe."""
 WET_LOBE = (500.0, 0.5)
 """The one lobe of wet surfaces."""

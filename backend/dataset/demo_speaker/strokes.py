@@ -40,7 +40,9 @@ def brow_mask(face: CanonicalFace, side: str, size: int, random: np.random.Gener
     """Return [S, S] an eyebrow of single hairs, that rise at the nose and lie down towards the temple."""
     upper, lower = texel_px(face, face.landmarks[f"brow_{side}"].reshape(2, 5), size)
     along = random.uniform(0.0, 1.0, BROW_HAIRS)
-    across = random.beta(2, 2, BROW_HAIRS)
+    along = along ** np.where(random.random(BROW_HAIRS) < 0.3, 1.15, 1.0)
+    thick = np.interp(along, [0, 0.3, 0.8, 0.93, 1], [0.35, 0.8, 0.95, 0.6, 0.15])
+    across = 0.5 + thick * (random.beta(2, 2, BROW_HAIRS) - 0.5)
     # landmarks run from the temple to the nose
     top, bottom = _on_curve(upper, 4 * along), _on_curve(lower, 4 * along)
     root = bottom + (0.12 + 0.72 * across[:, None]) * (top - bottom)
@@ -48,13 +50,13 @@ def brow_mask(face: CanonicalFace, side: str, size: int, random: np.random.Gener
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     rise = (top - bottom) / np.maximum(np.linalg.norm(top - bottom, axis=1, keepdims=True), 1e-6)
     lean = np.clip(0.15 + 0.9 * along**3 - 0.8 * (across - 0.5) * (along < 0.75), -0.5, 1)[:, None]
-    length = size / 256 * random.uniform(3.0, 5.5, (BROW_HAIRS, 1)) * np.interp(along, [0, 0.25, 1], [0.6, 1, 0.9])[:, None]
+    length = size / 256 * random.uniform(3.0, 5.5, (BROW_HAIRS, 1)) * np.interp(along, [0, 0.25, 1], [0.6, 1, 0.6])[:, None]
     tip = root + length * ((1 - np.abs(lean)) * tangent + lean * rise)
     mask = np.zeros((size, size), np.uint8)
     segments = [_fixed(np.stack(ends)) for ends in zip(root, tip, strict=True)]
     cv2.polylines(mask, segments, False, 235, max(1, round(size / 512)), cv2.LINE_AA, SHIFT)
     base = _soft(mask, 2.2 * size / 256)
-    return np.maximum(_soft(mask, 0.25 * size / 256), 0.85 * base).astype(np.float32)
+    return np.maximum(_soft(mask, 0.25 * size / 256), 0.55 * base).astype(np.float32)
 
 
 def _on_curve(points: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
