@@ -40,7 +40,8 @@ def unwrap(layout: AtlasLayout, rgb: NDArray[np.uint8], landmarks_camera: Floats
     Args:
         layout: of `atlas_layout(size)`.
         rgb: [H, W, 3] the frame, in the very pixels the landmarks count.
-        landmarks_camera: [468 or more, 3] x right, y up (so minus the row), z towards the camera, all in pixels.
+        landmarks_camera: [468 or more, 3] x right, y up (so minus the row), z towards the camera, all in pixels; the
+            first pixel's centre lies at (0.5, -0.5).
 
     Raises:
         LipSyncError: landmarks that are not all finite (a frame with no face has no atlas).
@@ -49,7 +50,7 @@ def unwrap(layout: AtlasLayout, rgb: NDArray[np.uint8], landmarks_camera: Floats
         raise LipSyncError("no landmarks in this frame: leave frames without a face out of the atlas")
     mesh = landmarks_camera[: len(layout.uv)]
     cosine = facing(mesh, layout.triangles)
-    x, y, z, cosine_texel = layout.interpolate(np.column_stack([mesh[:, 0], -mesh[:, 1], mesh[:, 2], cosine]))
+    x, y, z, cosine_texel = layout.interpolate(np.column_stack([*image_places(mesh).T, mesh[:, 2], cosine]))
     seen = texel_visibility(layout, mesh, (x, y, z), cosine_texel)
     seen *= (x > -0.5) & (y > -0.5) & (x < rgb.shape[1] - 0.5) & (y < rgb.shape[0] - 0.5)
     colours = _sample(rgb, x, y, _pixels_per_texel(layout, mesh))
@@ -59,14 +60,18 @@ def unwrap(layout: AtlasLayout, rgb: NDArray[np.uint8], landmarks_camera: Floats
 def render(layout: AtlasLayout, atlas: Floats, landmarks_camera: Floats, image: Floats) -> Floats:
     """Return `image` [H, W, 3] with the atlas [S, S, 3] drawn over it, where the mesh at `landmarks_camera` lies."""
     mesh = landmarks_camera[: len(layout.uv)]
-    points = np.stack([mesh[:, 0], -mesh[:, 1]], axis=-1)
-    coverage = rasterise(points, layout.triangles, (image.shape[0], image.shape[1]), mesh[:, 2])
+    coverage = rasterise(image_places(mesh), layout.triangles, (image.shape[0], image.shape[1]), mesh[:, 2])
     rows, columns = np.nonzero(coverage.triangle >= 0)
     corners = layout.triangles[coverage.triangle[rows, columns]]
     place = np.einsum("nk,nkc->nc", coverage.barycentric[rows, columns], layout.uv_px()[corners])
     drawn = image.astype(np.float32).copy()
     drawn[rows, columns] = sample_places(extend(layout, atlas), place[:, 0], place[:, 1])
     return drawn
+
+
+def image_places(points_camera: Floats) -> Floats:
+    """Return camera points [N, 3] as array places [N, 2], column and row; trackers count pixels from their corner."""
+    return np.stack([points_camera[:, 0] - 0.5, -points_camera[:, 1] - 0.5], axis=-1)
 
 
 def extend(layout: AtlasLayout, atlas: Floats, texels: int = 2) -> Floats:

@@ -37,7 +37,7 @@ def facing(mesh_camera: Floats, triangles: NDArray[np.int32]) -> Floats:
 def texel_visibility(
     layout: AtlasLayout, mesh_camera: Floats, place: tuple[Floats, Floats, Floats], cosine: Floats
 ) -> Floats:
-    """Return 0-1 [N] of the layout's texels at image `place` (x, y down, nearness), facing by `cosine`."""
+    """Return 0-1 [N] of the layout's texels at image `place` (column, row, nearness), facing by `cosine`."""
     low, high = GRAZING_COSINES
     seen = np.clip((cosine - low) * (1 / (high - low)), 0.0, 1.0).astype(np.float32)
     seen *= _not_hidden(layout, mesh_camera, place, cosine)
@@ -50,7 +50,7 @@ def _not_hidden(
 ) -> Floats:
     """Return 1 [N] where nothing of the face stands before the texel, falling to 0 over two cells of depth."""
     x, y, z = place
-    points = np.stack([mesh_camera[:, 0], -mesh_camera[:, 1]], axis=-1)
+    points = np.stack([mesh_camera[:, 0] - 0.5, -mesh_camera[:, 1] - 0.5], axis=-1)
     corner = points.min(axis=0)
     cell = float((points.max(axis=0) - corner).max()) / (DEPTH_CELLS - 1)
     if cell <= 0:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What light normalisation achieves, and each step switched off: `python -m benchmarks.lighting [--tuning]`."""
+
+import argparse
+import sys
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+
+from backend.normalise.light_field import EPS
+from backend.normalise.lighting import LightSettings, gain_field, light_reference, normalise, relight
+from backend.normalise.masks import region, skin_mask
+
+from .figure import Figure
+from .light_sequences import JUDGED_ON, TUNED_ON, LitSequence, lit_sequence, to_srgb
+
+SEEN = 0.5
+"""Texels seen at least this well count."""
+REFERENCE_FRAMES = 8
+VARIANTS = {
+    "all steps": LightSettings(),
+    "no symmetry": LightSettings(symmetry=False),
+    "no shape": LightSettings(shape=False),
+    "no mask": LightSettings(mask=False),
+    "no temporal": LightSettings(temporal=False),
+}
+
+
+@dataclass(frozen=True)
+class LightScores:
+    """One sequence, or a mean over some; log is the natural logarithm of sRGB + 0.01."""
+
+    temporal_std: float
+    """Mean over skin texels of the standard deviation in time, log."""
+    asymmetry: float
+    """Root mean square left-right difference of the light left on the skin (5 % Gaussian), log."""
+    mouth_error: float
+    """Root mean square difference from the true albedo in the mouth region, but for one offset a channel, log."""
+    relight_db: float
+    """PSNR in the mouth region of a frame brought into another frame's light, over what that light truly gives."""
+
+
+def score(sequence: LitSequence, settings: LightSettings | None, reference_frames: int = REFERENCE_FRAMES):
+    """Return the scores of a sequence; without settings those of leaving the light in."""
+    count, size = len(sequence.frames), sequence.layout.size
+    gains = [np.zeros((4, 4, 3), np.float32)] * count
+    if settings:
+        chosen = np.linspace(0, count - 1, reference_frames).round().astype(int)
+        reference = light_reference([sequence.frames[index] for index in chosen], settings)
+        gains = [gain_field(frame, reference) for frame in sequence.frames]
+    flat = np.stack([normalise(frame.rgb, gain) for frame, gain in zip(sequence.frames, gains, strict=True)])
+    logs = np.log(np.maximum(flat, 0) + EPS)
+    truth = np.log(to_srgb(sequence.albedo) + EPS)
+    seen = np.stack([frame.visibility for frame in sequence.frames]) > SEEN
+    skin = (skin_mask(size) > 0) & seen
+    mouth = (region(sequence.layout, "mouth") > 0) & seen
+    pairs = [(index, (index + count // 2) % count) for index in range(0, count, 3)]
+    put = [psnr(relight(flat[i], gains[j]), sequence.lit(i, j), mouth[i] & seen[j]) for i, j in pairs]
+    return LightScores(
+        _std(logs, skin), _asymmetry(logs - truth, skin), _error(logs - truth, skin, mouth), float(np.mean(put))
+    )
+
+
+def psnr(picture: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
+    """Return the peak signal to noise ratio in dB of the texels `where`."""
+    return float(-10 * np.log10(np.mean((np.clip(picture[where], 0, 1) - truth[where]) ** 2)))
+
+
+def _std(logs: np.ndarray, skin: np.ndarray) -> float:
+    weight = skin[..., None].astype(np.float32)
+    total = np.maximum(weight.sum(axis=0), 1)
+    mean = (logs * weight).sum(axis=0) / total
+    spread = np.sqrt((weight * (logs - mean) ** 2).sum(axis=0) / total)
+    return float(spread[skin.sum(axis=0) >= len(logs) // 2].mean())
+
+
+def _asymmetry(residual: np.ndarray, skin: np.ndarray) -> float:
+    squares = []
+    for light, known in zip(residual, skin.astype(np.float32), strict=True):
+        sigma = 0.05 * len(known)
+        near = cv2.GaussianBlur(known, (0, 0), sigma)
+        smooth = cv2.GaussianBlur(light * known[..., None], (0, 0), sigma) / np.maximum(near, 1e-6)[..., None]
+        both = (known > 0) & (known[:, ::-1] > 0)
+        squares.append(np.mean((smooth - smooth[:, ::-1])[both] ** 2))
+    return float(np.sqrt(np.mean(squares)))
+
+
+def _error(residual: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((residual[mouth] - residual[skin].mean(axis=0)) ** 2)))
+
+
+def table(seeds: tuple[int, ...]) -> dict[str, LightScores]:
+    """Return the mean scores over `seeds` of raw atlases, of normalising, and of it with each step off."""
+    variants: dict[str, LightSettings | None] = {"raw": None, **VARIANTS}
+    sequences = [lit_sequence(seed) for seed in seeds]
+    rows = {name: [score(sequence, settings) for sequence in sequences] for name, settings in variants.items()}
+    return {name: _mean(scores) for name, scores in rows.items()}
+
+
+def _mean(scores: list[LightScores]) -> LightScores:
+    return LightScores(*(float(np.mean([getattr(one, field.name) for one in scores])) for field in fields(LightScores)))
+
+
+def figures(rows: dict[str, LightScores]) -> list[Figure]:
+    """Return the figures to hold."""
+    raw, done = rows["raw"], rows["all steps"]
+    return [
+        Figure("skin's temporal deviation falls", raw.temporal_std / done.temporal_std, "times", 10, at_least=True),
+        Figure("left-right asymmetry falls", raw.asymmetry / done.asymmetry, "times", 5, at_least=True),
+        Figure("mouth's error against albedo falls", raw.mouth_error / done.mouth_error, "times", 2, at_least=True),
+        Figure("relit mouth", done.relight_db, "dB", 30, at_least=True),
+    ]
+
+
+def main() -> int:
+    """Print the table and the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.lighting", description=__doc__)
+    parser.add_argument("--tuning", action="store_true", help="on the seeds that settings were chosen on")
+    seeds = TUNED_ON if parser.parse_args().tuning else JUDGED_ON
+    cv2.setNumThreads(1)
+    rows = table(seeds)
+    print(f"seeds {seeds}\n{'':14}{'temporal std':>14}{'asymmetry':>12}{'mouth error':>13}{'relit dB':>10}")
+    for name, row in rows.items():
+        values = f"{row.temporal_std:14.4f}{row.asymmetry:12.4f}{row.mouth_error:13.4f}{row.relight_db:10.1f}"
+        print(f"{name:14}{values}")
+    held = figures(rows)
+    print(*held, sep="\n")
+    return 0 if all(figure.holds for figure in held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
