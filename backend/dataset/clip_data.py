@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One clip of video to one shard: track, take the pose out, unwrap, take the light out, cut the sound to fit.
 
-Two passes over the clip: the first tracks, the second unwraps the frames that are worth it, at full size. Only one clip's
-atlases are ever in memory.
+Two passes over the clip: the first tracks, the second unwraps the frames that are worth it, at full size. Only one
+clip's atlases are ever in memory.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ..audio.features import log_mel
 from ..core.types import Floats
 from ..normalise.atlas import unwrap
 from ..normalise.layout import atlas_layout
-from ..normalise.lighting import GRID, gain_field, normalise
+from ..normalise.lighting import gain_field, normalise
 from ..normalise.pose import HeadPose, fit_head_pose
 from ..tracking.landmarks import MESH_VERTICES, FaceTracker, Track
 from ..tracking.video import frames, sound
@@ -67,8 +67,9 @@ def _textures(
     layout = atlas_layout(size)
     count = len(track.kept)
     atlases = np.empty((count, size, size, 3), np.uint8)
-    visibility = np.empty((count, GRID, GRID), np.uint8)
-    gains = np.empty((count, GRID, GRID, 3), np.float16)
+    rows, columns = speaker.light.light.shape[:2]
+    visibility = np.empty((count, rows, columns), np.uint8)
+    gains = np.empty((count, rows, columns, 3), np.float16)
     wanted = {round(float(track.times_s[index]), 6): row for row, index in enumerate(track.kept)}
     for frame in frames(clip.source.info, clip.start_s, clip.end_s):
         row = wanted.get(round(frame.time_s, 6))
@@ -77,7 +78,7 @@ def _textures(
         seen = unwrap(layout, frame.rgb, track.landmarks[track.kept[row]])
         gain = gain_field(seen, speaker.light)
         atlases[row] = _bytes(normalise(seen.rgb, gain))
-        visibility[row] = _bytes(cv2.resize(seen.visibility, (GRID, GRID), interpolation=cv2.INTER_AREA))
+        visibility[row] = _bytes(cv2.resize(seen.visibility, (columns, rows), interpolation=cv2.INTER_AREA))
         gains[row] = gain
         progress(TRACKING_SHARE + (1 - TRACKING_SHARE) * (row + 1) / count)
     return atlases, visibility, gains

@@ -55,6 +55,20 @@ class Prepared:
     spent_s: float
     """Time that took."""
 
+    def summary(self) -> str:
+        """Return one sentence for the terminal: frames kept and left out, and why; files refused; speed."""
+        frames: dict[str, int] = self.manifest["frames"]
+        left_out = ", ".join(
+            f"{count} {name.replace('_', ' ')}" for name, count in frames.items() if count and name != "ok"
+        )
+        said = f"{len(self.manifest['clips'])} clips, {frames['ok']} of {sum(frames.values())} frames kept"
+        said += f" (left out: {left_out})" if left_out else ""
+        said += f", {self.made} clips made in {self.spent_s:.0f} s"
+        said += f" ({self.spent_s / self.video_s:.2f} s a second of video)" if self.made else ""
+        for refusal in self.manifest["refused"]:
+            said += f"; refused {refusal['path']}: {refusal['reason']}"
+        return said
+
 
 def prepare(
     paths: Sequence[Path], folder: Path, settings: PrepareSettings | None = None, report: Report | None = None

@@ -49,7 +49,7 @@ class Shard:
     atlas: NDArray[np.uint8]
     """[T, S, S, 3] sRGB, light taken out."""
     visibility: NDArray[np.uint8]
-    """[T, 64, 64] 0-255, how well each part of the atlas was seen."""
+    """[T, h, w] 0-255, how well each part of the atlas was seen."""
     gain: NDArray[np.float16]
     """[T, h, w, 3] log gain that took the light out; its negative puts it back."""
     samples: NDArray[np.int16]

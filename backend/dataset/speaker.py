@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stays the same of a speaker over all clips: the rigid shape, the closed-mouth face, the lens, the reference light.
+"""What stays the same of a speaker over all clips: rigid shape, closed-mouth face, lens, reference light.
 
 Found once from a few clips spread over the videos and kept in `speaker.safetensors`, so that every shard of a folder is
 measured from the same face in the same light, whatever order they are made in.
@@ -48,8 +48,7 @@ class Speaker:
 
     def lens(self, info: VideoInfo) -> Camera:
         """Return the lens in the pixels of a video."""
-        longer = max(info.width, info.height)
-        return Camera((info.width / 2, -info.height / 2), self.focal * longer, self.depth_scale)
+        return _lens(info, self.focal, self.depth_scale)
 
 
 def know_speaker(clips: Sequence[Clip], tracker: FaceTracker, size: int, progress: Callable[[float], None]) -> Speaker:
@@ -85,21 +84,18 @@ def _absence(chosen: Sequence[Clip]) -> str:
 def _described(tracks: Sequence[tuple[Clip, Track]], size: int) -> Speaker:
     first = tracks[0][1]
     alike = [track for _, track in tracks if (track.width, track.height) == (first.width, first.height)]
-    lens = fit_camera(np.concatenate([track.landmarks[track.kept] for track in alike]), first.width, first.height)
-    longer = max(first.width, first.height)
-    partial = Speaker(
-        RigidShape(np.zeros((0, 3)), np.zeros(0)), np.zeros((0, 3), np.float32), lens.focal_px / longer, lens.depth_scale,
-        LightReference(*(np.zeros(0, np.float32),) * 3, LightSettings()),
-    )  # fmt: skip
+    fitted = fit_camera(np.concatenate([track.landmarks[track.kept] for track in alike]), first.width, first.height)
+    focal = fitted.focal_px / max(first.width, first.height)
+    lenses = [_lens(clip.source.info, focal, fitted.depth_scale) for clip, _ in tracks]
     straight = [
-        partial.lens(clip.source.info).straighten(track.landmarks[track.kept][:, STABLE_POINTS])
-        for clip, track in tracks
+        lens.straighten(track.landmarks[track.kept][:, STABLE_POINTS])
+        for lens, (_, track) in zip(lenses, tracks, strict=True)
     ]
     shape = rigid_shape(np.concatenate(straight))
     meshes: list[Floats] = []
     atlases: list[Atlas] = []
-    for clip, track in tracks:
-        pose = fit_head_pose(track.landmarks, track.times_s, track.shots, partial.lens(clip.source.info), shape)
+    for lens, (clip, track) in zip(lenses, tracks, strict=True):
+        pose = fit_head_pose(track.landmarks, track.times_s, track.shots, lens, shape)
         mesh = pose.canonical(track.landmarks)[track.kept, :MESH_VERTICES]
         meshes.append(mesh.astype(np.float32))
         frontal = track.kept[np.argsort(-pose.rotation[track.kept, 2, 2], kind="stable")[:REFERENCE_FRAMES]]
@@ -107,7 +103,11 @@ def _described(tracks: Sequence[tuple[Clip, Track]], size: int) -> Speaker:
     mesh = np.concatenate(meshes)
     gap = lip_gap_cm(mesh)
     closed = mesh[gap <= np.quantile(gap, CLOSED_SHARE)]
-    return replace(partial, shape=shape, neutral_cm=np.median(closed, axis=0), light=light_reference(atlases))
+    return Speaker(shape, np.median(closed, axis=0), focal, fitted.depth_scale, light_reference(atlases))
+
+
+def _lens(info: VideoInfo, focal: float, depth_scale: float) -> Camera:
+    return Camera((info.width / 2, -info.height / 2), focal * max(info.width, info.height), depth_scale)
 
 
 def _atlases(clip: Clip, track: Track, wanted: list[int], size: int) -> list[Atlas]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a real lens does that a weak-perspective tracker ignores, and taking it out.
 
-The tracker says where a point lies in the picture (px) and how deep (px, of its own scale). A lens a short way off shows
-near points larger: x_picture = X · f / (f - Z), measured from the centre of the picture, with Z towards the camera in
-pixels at the head's distance and f the focal length in pixels. Both f and the tracker's depth scale are what lets one
-rigid face explain the whole clip best.
+The tracker says where a point lies in the picture (px) and how deep (px, of its own scale). A lens a short way off
+shows near points larger: x_picture = X · f / (f - Z), measured from the centre of the picture, with Z towards the
+camera in pixels at the head's distance and f the focal length in pixels. Both f and the tracker's depth scale are
+those with which one rigid face explains the whole clip best.
 """
 
 from dataclasses import dataclass, replace

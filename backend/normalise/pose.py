@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Head pose out of tracked landmarks, and back in.
 
-A weighted similarity brings the stable upper-face points of every frame to the canonical face; the pose alone is smoothed
-over time, so that whatever the mouth does stays in the mesh without delay. Needs numpy only.
+A weighted similarity brings the stable upper-face points of every frame to the canonical face; the pose alone is
+smoothed over time, so that whatever the mouth does stays in the mesh without delay. Needs numpy only.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NO_LENS = Camera((0.0, 0.0))
 class PoseSettings:
     """How the pose is found."""
 
-    sigma_s: float = 0.12
+    sigma_s: float = 0.2
     """Width of the kernel that smooths the pose; a local parabola, so that slow turns are not flattened."""
     rounds: int = 3
     """Times that the speaker's own rigid shape, the weights of its points and the pose are refined in turn."""

@@ -13,10 +13,11 @@ _TEMPLES = (21, 71, 162, 139, 156, 251, 301, 389, 368, 383, 127, 356)
 
 STABLE_POINTS = np.array([*_FOREHEAD, *_NOSE, *_EYE_CORNERS, *_TEMPLES])
 """[N] vertices that speech hardly moves: no brows, lids, cheeks, lips or jaw, and no base of the nose."""
-STABLE_WEIGHTS: Doubles = np.repeat(
-    [0.5, 1.0, 1.0, 0.5], [len(_FOREHEAD), len(_NOSE), len(_EYE_CORNERS), len(_TEMPLES)]
-) / np.dot([0.5, 1.0, 1.0, 0.5], [len(_FOREHEAD), len(_NOSE), len(_EYE_CORNERS), len(_TEMPLES)])
-"""[N], summing to 1: the forehead follows the brows a little, and temples hide when the head turns."""
+_PREFERENCE = np.where(np.isin(STABLE_POINTS, _FOREHEAD), 0.5, 1.0)
+STABLE_WEIGHTS: Doubles = _PREFERENCE / _PREFERENCE.sum()
+"""[N], summing to 1: the forehead follows the brows a little."""
+STABLE_POINTS.setflags(write=False)
+STABLE_WEIGHTS.setflags(write=False)
 
 
 def fit_similarity(points: ArrayLike, target: ArrayLike, weights: ArrayLike) -> tuple[Doubles, Doubles, Doubles]:

@@ -8,7 +8,7 @@ it. Refined landmarks matter: without them the lip opening follows the truth cle
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +162,7 @@ class _FaceMesh:
 
 
 @contextmanager
-def _silent_native_log() -> Iterator[None]:
+def _silent_native_log() -> Generator[None]:
     """Send what native code writes to stderr nowhere: MediaPipe's start-up lines would tear the progress bar."""
     sys.stderr.flush()
     kept = os.dup(2)

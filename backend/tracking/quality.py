@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with a frame: no face, two faces, a cut, blur. Every frame gets one status; only `OK` is learnt from."""
+"""What is wrong with a frame: no face, two faces, a cut, blur. Every frame gets one status; only `OK` is learnt from.
+
+Must not import mediapipe.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -5,11 +5,12 @@ Time 0 is the first picture. Rotation flags of phones are applied. Reads whateve
 memory. Must not import mediapipe.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,20 @@ from numpy.typing import NDArray
 from ..core.errors import VideoError
 from ..core.types import Floats
 
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
 SOUND_RATE = 16_000
 """Samples a second of `sound`; what the speech features of this project are made of."""
 PICTURE_CODECS = frozenset({"png", "mjpeg", "bmp", "tiff", "webp", "gif", "jpeg2000", "ppm"})
 """Codecs of single pictures; a container with one such frame is a photograph or the cover of a song."""
 SEEK_MARGIN_S = 2.0
+MICROSECOND = Fraction(1, 1_000_000)
+"""FFmpeg's own unit, for streams that state none."""
 LARGEST_GAP_S = 0.05
 """Sound that comes later than this after the sound before it is preceded by silence."""
 
@@ -62,7 +72,7 @@ def read_info(path: Path) -> VideoInfo:
     """
     with _opened(path) as container:
         stream = _picture(path, container)
-        with closing(_decoded(container, stream)) as pictures:
+        with closing(_pictures(container, stream)) as pictures:
             first = next(pictures, None)
         if first is None:
             raise VideoError(f"{path}: no picture in it can be decoded; export it again")
@@ -98,11 +108,9 @@ def frames(info: VideoInfo, start_s: float = 0.0, end_s: float = np.inf, longest
     with _opened(info.path) as container:
         stream = _picture(info.path, container)
         if not _sought(container, stream, info.start_s + start_s):
-            start_again = container.streams.best("video")
             container.seek(0, backward=True)
-            stream = start_again or stream
         latest_s = -np.inf
-        for picture in _decoded(container, stream):
+        for picture in _pictures(container, stream):
             time_s = float(picture.time if picture.time is not None else latest_s + 1 / info.fps) - info.start_s
             if time_s >= end_s:
                 return
@@ -146,10 +154,10 @@ def _sound_blocks(info: VideoInfo, start_s: float) -> Iterator[tuple[float, Floa
             raise VideoError(f"{info.path}: no sound; training needs the speaker's voice with the picture")
         stream = container.streams.audio[0]
         if start_s > SEEK_MARGIN_S:
-            container.seek(int((info.start_s + start_s - SEEK_MARGIN_S) / stream.time_base), stream=stream)
+            container.seek(_stamp(stream, info.start_s + start_s - SEEK_MARGIN_S), stream=stream)
         resampler = av.AudioResampler(format="fltp", rate=SOUND_RATE)
         time_s = -info.start_s
-        for piece in _decoded(container, stream):
+        for piece in _heard(container, stream):
             time_s = float(piece.time) - info.start_s if piece.time is not None else time_s
             piece.pts = None  # stamps that jitter by a sample make the resampler pad and trim
             length_s = piece.samples / piece.sample_rate
@@ -160,14 +168,15 @@ def _sound_blocks(info: VideoInfo, start_s: float) -> Iterator[tuple[float, Floa
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> "Generator[InputContainer]":
     import av
+    from av.error import FFmpegError
 
     if not path.is_file():
         raise VideoError(f"{path}: no such file")
     try:
         container = av.open(str(path), metadata_errors="replace")
-    except (av.error.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         raise VideoError(f"{path}: not a video that can be read, or damaged ({_reason(error)})") from error
     try:
         yield container
@@ -175,7 +184,7 @@ def _opened(path: Path) -> Iterator[Any]:
         container.close()
 
 
-def _picture(path: Path, container: Any) -> Any:
+def _picture(path: Path, container: "InputContainer") -> "VideoStream":
     streams = [stream for stream in container.streams.video if not _is_cover(container, stream)]
     if not streams:
         raise VideoError(f"{path}: no picture, only sound; give a video that shows the speaker")
@@ -183,60 +192,73 @@ def _picture(path: Path, container: Any) -> Any:
     return streams[0]
 
 
-def _is_cover(container: Any, stream: Any) -> bool:
+def _is_cover(container: "InputContainer", stream: "VideoStream") -> bool:
     """Songs carry their cover as a one-picture video stream."""
     return bool(container.streams.audio) and stream.codec_context.name in PICTURE_CODECS and stream.frames <= 1
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield frames, stepping over packets that are damaged."""
-    import av
+def _decoded(container: "InputContainer", stream: "VideoStream | AudioStream") -> "Generator[VideoFrame | AudioFrame]":
+    """Yield frames in order, stepping over packets that are damaged; end where the container breaks off."""
+    from av.error import FFmpegError
 
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-        except av.error.FFmpegError:
-            return  # the container itself breaks off here
+        except FFmpegError:
+            return
         if packet is None:
             return
         try:
-            yield from packet.decode()
-        except av.error.FFmpegError:
+            frames_inside = packet.decode()
+        except FFmpegError:
             continue
+        yield from cast("list[VideoFrame | AudioFrame]", frames_inside)
 
 
-def _sought(container: Any, stream: Any, time_s: float) -> bool:
+def _pictures(container: "InputContainer", stream: "VideoStream") -> "Generator[VideoFrame]":
+    yield from cast("Generator[VideoFrame]", _decoded(container, stream))
+
+
+def _heard(container: "InputContainer", stream: "AudioStream") -> "Generator[AudioFrame]":
+    yield from cast("Generator[AudioFrame]", _decoded(container, stream))
+
+
+def _stamp(stream: "VideoStream | AudioStream", time_s: float) -> int:
+    return int(time_s / (stream.time_base or MICROSECOND))
+
+
+def _sought(container: "InputContainer", stream: "VideoStream", time_s: float) -> bool:
     """Go to just before a time; return whether a picture before it can be decoded there."""
-    import av
+    from av.error import FFmpegError
 
     if time_s <= SEEK_MARGIN_S:
         return True
-    stamp = int((time_s - SEEK_MARGIN_S) / stream.time_base)
+    stamp = _stamp(stream, time_s - SEEK_MARGIN_S)
     try:
         container.seek(stamp, stream=stream, backward=True)
-        first = next(_decoded(container, stream), None)
+        first = next(_pictures(container, stream), None)
         fits = first is not None and first.time is not None and first.time <= time_s
         container.seek(stamp, stream=stream, backward=True)
-    except av.error.FFmpegError:
+    except FFmpegError:
         return False
     return fits
 
 
-def _duration_s(container: Any, stream: Any) -> float:
+def _duration_s(container: "InputContainer", stream: "VideoStream") -> float:
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * (stream.time_base or MICROSECOND))
     return float(container.duration or 0) / 1e6
 
 
-def _rotation(picture: Any) -> int:
+def _rotation(picture: "VideoFrame") -> int:
     return round(picture.rotation / 90) * 90 % 360
 
 
-def _upright(picture: Any, rotation: int, longest_px: int) -> NDArray[np.uint8]:
+def _upright(picture: "VideoFrame", rotation: int, longest_px: int) -> NDArray[np.uint8]:
     scale = min(1.0, longest_px / max(picture.width, picture.height)) if longest_px else 1.0
     rgb = picture.to_ndarray(format="rgb24", width=round(picture.width * scale), height=round(picture.height * scale))
-    return np.ascontiguousarray(np.rot90(rgb, rotation // 90))
+    return np.ascontiguousarray(np.rot90(rgb, rotation // 90), np.uint8)
 
 
 def _reason(error: Exception) -> str:
