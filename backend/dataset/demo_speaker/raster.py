@@ -24,13 +24,17 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class _Candidates:
-    """Pixels that may lie in a triangle."""
+class _Spans:
+    """Runs of pixels that a triangle covers in one row of the picture."""
 
-    pixel: Integers
     face: Integers
-    weights: Floats
-    """[3, N] barycentric weights in the picture's plane."""
+    """[M]."""
+    row: Integers
+    """[M]."""
+    first: Integers
+    """[M] column."""
+    count: Integers
+    """[M] over 0."""
 
 
 def rasterise(points_px: Floats, nearness: Floats, faces: NDArray[np.int32], shape: tuple[int, int]) -> Hits:
@@ -39,57 +43,75 @@ def rasterise(points_px: Floats, nearness: Floats, faces: NDArray[np.int32], sha
     Args:
         points_px: [V, 2] x to the right and y down; the first pixel's centre is at (0.5, 0.5).
         nearness: [V] over 0 and linear in the picture: 1 / depth under perspective.
-        faces: [F, 3]; those clockwise on screen with y down turned up, that is seen from behind, are left out.
+        faces: [F, 3]; those that turn clockwise with y up, that is those seen from behind, are left out.
         shape: height and width of the picture.
     """
-    found = _inside(_candidates(points_px.astype(np.float32), faces, shape))
-    near = nearness.astype(np.float32)[faces[found.face]].T
-    depth_key = np.einsum("cn,cn->n", found.weights, near)
+    corners = points_px.astype(np.float64)[faces]
+    planes = _weight_planes(corners)
+    near = nearness.astype(np.float64)[faces]
+    spans = _spans(corners, planes, shape)
+    along = np.arange(spans.count.sum()) - np.repeat(np.cumsum(spans.count) - spans.count, spans.count)
+    slope, start = _nearness_along(spans, planes, near)
+    key = (np.repeat(start, spans.count) + np.repeat(slope, spans.count) * along).astype(np.float32)
+    pixel = np.repeat(spans.row * shape[1] + spans.first, spans.count) + along
     best = np.zeros(shape[0] * shape[1], np.float32)
-    np.maximum.at(best, found.pixel, depth_key)
-    winner = np.full(len(best), -1)
-    seen = np.flatnonzero(depth_key == best[found.pixel])
-    winner[found.pixel[seen]] = seen
-    kept = winner[winner >= 0]
-    corrected = found.weights[:, kept] * near[:, kept] / depth_key[kept]
-    return Hits(np.flatnonzero(winner >= 0), found.face[kept], np.ascontiguousarray(corrected.T))
+    np.maximum.at(best, pixel, key)
+    seen = np.flatnonzero(key == best[pixel])
+    winner = np.full(len(best), -1, np.int64)
+    winner[pixel[seen]] = np.repeat(spans.face, spans.count)[seen]
+    covered = np.flatnonzero(winner >= 0)
+    face = winner[covered]
+    y, x = np.divmod(covered, shape[1])
+    plane = planes[face]
+    weights = plane[..., 0] * (x + 0.5)[:, None] + plane[..., 1] * (y + 0.5)[:, None] + plane[..., 2]
+    corrected = np.clip(weights, 0, 1) * near[face]
+    corrected /= corrected.sum(axis=1, keepdims=True)
+    return Hits(covered, face, corrected.astype(np.float32))
 
 
-def _candidates(points: Floats, faces: NDArray[np.int32], shape: tuple[int, int]) -> _Candidates:
-    """Return every pixel of every front face's bounding box with its barycentric weights."""
-    corners = points[faces]
+def _weight_planes(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return [F, 3 weights, 3] barycentric weights as planes over x, y, 1; zero for faces seen from behind."""
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     area = (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]) - (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1])
-    limit = np.array([shape[1], shape[0]])
-    low = np.clip(np.ceil(corners.min(axis=1) - 0.5), 0, limit).astype(np.int64)
-    high = np.clip(np.floor(corners.max(axis=1) - 0.5) + 1, 0, limit).astype(np.int64)
-    span = np.maximum(high - low, 0)
-    chosen = np.flatnonzero((area > 1e-9) & (span.prod(axis=1) > 0))
-    counts = span[chosen].prod(axis=1)
-    face = np.repeat(chosen, counts)
-    local = np.arange(len(face)) - np.repeat(np.cumsum(counts) - counts, counts)
-    row = local // span[face, 0]
-    column = local - row * span[face, 0] + low[face, 0]
-    row += low[face, 1]
-    x, y = (column + 0.5).astype(np.float32), (row + 0.5).astype(np.float32)
-    # each weight is linear in x and y: slope, slope, offset per face
-    planes = _weight_planes(a, b, c, area)[:, :, face]
-    weights = planes[:, 0] * x + planes[:, 1] * y + planes[:, 2]
-    return _Candidates(row * shape[1] + column, face, weights)
-
-
-def _weight_planes(a: Floats, b: Floats, c: Floats, area: Floats) -> Floats:
-    """Return [3 weights, 3 coefficients, F] of the barycentric weights as planes over x and y."""
-    scale = 1.0 / np.where(area > 1e-9, area, 1.0)
-    planes = []
+    scale = np.where(area > 1e-9, 1.0 / np.where(area > 1e-9, area, 1.0), 0.0)
+    planes: list[NDArray[np.float64]] = []
     for p, q in ((b, c), (c, a), (a, b)):
-        slope_x = (p[:, 1] - q[:, 1]) * -1.0
-        slope_y = (q[:, 0] - p[:, 0]) * -1.0
+        slope_x, slope_y = q[:, 1] - p[:, 1], p[:, 0] - q[:, 0]
         offset = -(slope_x * p[:, 0] + slope_y * p[:, 1])
-        planes.append(np.stack([slope_x, slope_y, offset]) * scale)
-    return np.stack(planes).astype(np.float32)
+        planes.append(np.stack([slope_x, slope_y, offset], axis=1) * scale[:, None])
+    return np.stack(planes, axis=1)
 
 
-def _inside(candidates: _Candidates) -> _Candidates:
-    kept = np.flatnonzero((candidates.weights >= -1e-5).all(axis=0))
-    return _Candidates(candidates.pixel[kept], candidates.face[kept], candidates.weights[:, kept])
+def _spans(corners: NDArray[np.float64], planes: NDArray[np.float64], shape: tuple[int, int]) -> _Spans:
+    """Return the pixels whose centres lie in each front face, row by row."""
+    a, b, c = corners[:, 0, 1], corners[:, 1, 1], corners[:, 2, 1]
+    low = np.clip(np.ceil(np.minimum(np.minimum(a, b), c) - 0.5), 0, shape[0]).astype(np.int64)
+    high = np.clip(np.floor(np.maximum(np.maximum(a, b), c) - 0.5) + 1, 0, shape[0]).astype(np.int64)
+    seen = (planes[:, 0, 0] != 0) | (planes[:, 0, 1] != 0)
+    heights = np.where(seen, np.maximum(high - low, 0), 0)
+    face = np.repeat(np.arange(len(heights)), heights)
+    row = np.arange(len(face)) - np.repeat(np.cumsum(heights) - heights, heights) + low[face]
+    plane = planes[face]
+    constant = plane[..., 1] * (row + 0.5)[:, None] + plane[..., 2]
+    slope = plane[..., 0]
+    crossing = -constant / np.where(slope == 0, 1.0, slope)
+    # three columns by hand: numpy is slow at reducing short axes
+    left, right = np.full(len(face), -np.inf), np.full(len(face), np.inf)
+    for edge in range(3):
+        rising, falling = slope[:, edge] > 0, slope[:, edge] < 0
+        left = np.where(rising, np.maximum(left, crossing[:, edge]), left)
+        right = np.where(falling, np.minimum(right, crossing[:, edge]), right)
+    # a hair's breadth wider than exact, so that neighbours leave no cracks
+    first = np.clip(np.ceil(left - 0.5 - 1e-6), 0, shape[1]).astype(np.int64)
+    past = np.clip(np.floor(right - 0.5 + 1e-6) + 1, 0, shape[1]).astype(np.int64)
+    count = np.where(((slope == 0) & (constant < -1e-9)).any(axis=1), 0, past - first)
+    kept = np.flatnonzero(count > 0)
+    return _Spans(face[kept], row[kept], first[kept], count[kept])
+
+
+def _nearness_along(
+    spans: _Spans, planes: NDArray[np.float64], near: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the slope [M] of nearness along each span, and its value [M] at the first pixel."""
+    plane = np.einsum("fwk,fw->fk", planes, near)[spans.face]
+    return plane[:, 0], plane[:, 0] * (spans.first + 0.5) + plane[:, 1] * (spans.row + 0.5) + plane[:, 2]

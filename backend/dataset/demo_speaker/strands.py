@@ -13,6 +13,9 @@ Doubles = NDArray[np.float64]
 MIDDLE_CM = np.array((0.0, 2.5, -4.2))
 """What the skull is round about, canonical space."""
 
+REARMOST_CM = -10.0
+"""Roots further back are hidden from a camera in front."""
+
 
 @dataclass(frozen=True)
 class HairCut:
@@ -29,8 +32,8 @@ class HairCut:
     """Where the parting is, x; hair falls to either side."""
 
 
-SHORT = HairCut(locks=3000, steps=4, step_cm=0.75, width_cm=0.2, lift_cm=0.75, part_cm=2.2)
-LONG = HairCut(locks=1900, steps=9, step_cm=2.1, width_cm=0.62, lift_cm=0.6, part_cm=0.8)
+SHORT = HairCut(locks=2600, steps=4, step_cm=0.75, width_cm=0.2, lift_cm=0.75, part_cm=2.2)
+LONG = HairCut(locks=1500, steps=9, step_cm=2.1, width_cm=0.62, lift_cm=0.6, part_cm=0.8)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def locks(cap: HeadPart, cut: HairCut, random: np.random.Generator) -> Locks:
 def _roots(cap: HeadPart, count: int, random: np.random.Generator) -> Doubles:
     """Return points [N, 3] spread evenly over the cap."""
     corners = cap.vertices_cm[cap.faces].astype(np.float64)
+    corners = corners[corners[..., 2].mean(axis=1) > REARMOST_CM]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     face = random.choice(len(area), count, p=area / area.sum())
     share = np.sort(random.random((count, 2)), axis=1)
