@@ -132,7 +132,7 @@ def _prepare(options: argparse.Namespace) -> None:
     if options.report:
         from .dataset.report import write_report
 
-        write_report(done.folder)
+        write_report(done.folder, options.videos)
     _conclude(options, f"{options.output}: {done.summary()}")
 
 

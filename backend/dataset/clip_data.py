@@ -51,7 +51,7 @@ def prepare_clip(
         progress(TRACKING_SHARE * min(1.0, (time_s - clip.start_s) / max(clip.length_s, 1e-6)))
 
     track = tracker.track_piece(info, clip.start_s, clip.end_s, tracked)
-    pose = fit_head_pose(track.landmarks, track.times_s, track.shots, speaker.lens(info), speaker.shape)
+    pose = fit_head_pose(track.landmarks, track.times_s, track.shots, speaker.lens(info), speaker.shape_cm)
     pose = pose.at(track.kept)
     atlas, visibility, gain = _textures(clip, track, speaker, size, progress)
     sound_start_s = max(0.0, clip.start_s - SOUND_MARGIN_S)
@@ -78,7 +78,8 @@ def _textures(
         seen = unwrap(layout, frame.rgb, track.landmarks[track.kept[row]])
         gain = gain_field(seen, speaker.light)
         atlases[row] = _bytes(normalise(seen.rgb, gain))
-        visibility[row] = _bytes(cv2.resize(seen.visibility, (columns, rows), interpolation=cv2.INTER_AREA))
+        small = cv2.resize(seen.visibility, (columns, rows), interpolation=cv2.INTER_AREA)
+        visibility[row] = _bytes(np.asarray(small, np.float32))
         gains[row] = gain
         progress(TRACKING_SHARE + (1 - TRACKING_SHARE) * (row + 1) / count)
     return atlases, visibility, gains

@@ -19,8 +19,8 @@ from ..normalise.atlas import Atlas, unwrap
 from ..normalise.camera import Camera, fit_camera
 from ..normalise.layout import atlas_layout
 from ..normalise.lighting import LightReference, LightSettings, light_reference
-from ..normalise.pose import RigidShape, fit_head_pose, rigid_shape
-from ..normalise.rigid import STABLE_POINTS
+from ..normalise.pose import fit_head_pose, rigid_shape
+from ..normalise.rigid import STABLE_POINTS, Doubles
 from ..tracking.landmarks import MESH_VERTICES, FaceTracker, Track
 from ..tracking.video import VideoInfo, frames
 from .shards import read_header, read_tensors, write_tensors
@@ -38,7 +38,8 @@ CLOSED_SHARE = 0.1
 class Speaker:
     """One speaker, as every shard of a folder needs to know."""
 
-    shape: RigidShape
+    shape_cm: Doubles
+    """[N, 3] of the stable points: `normalise.pose.rigid_shape`."""
     neutral_cm: Floats
     """[468, 3]."""
     focal: float
@@ -129,8 +130,7 @@ def save_speaker(path: Path, speaker: Speaker, key: str) -> None:
         OutputError: the folder cannot be written to.
     """
     arrays = {
-        "shape_cm": speaker.shape.points_cm,
-        "shape_weights": speaker.shape.weights,
+        "shape_cm": speaker.shape_cm,
         "neutral_cm": speaker.neutral_cm,
         "lens": np.array([speaker.focal, speaker.depth_scale]),
         "light": speaker.light.light,
@@ -152,6 +152,4 @@ def load_speaker(path: Path, key: str) -> Speaker | None:
     settings: dict[str, Any] = header["light_settings"]
     light = LightReference(arrays["light"], arrays["light_gain"], arrays["light_mask"], LightSettings(**settings))
     focal, depth_scale = arrays["lens"].tolist()
-    return Speaker(
-        RigidShape(arrays["shape_cm"], arrays["shape_weights"]), arrays["neutral_cm"], focal, depth_scale, light
-    )
+    return Speaker(arrays["shape_cm"], arrays["neutral_cm"], focal, depth_scale, light)

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from ..core.face import canonical_face
 from ..core.types import Floats
 from .camera import Camera
-from .rigid import STABLE_POINTS, STABLE_WEIGHTS, Doubles, fit_similarity, rotation_matrices, rotation_vectors
+from .rigid import (
+    STABLE_POINTS,
+    STABLE_WEIGHTS,
+    Doubles,
+    fit_similarity,
+    refine_similarity,
+    rotation_matrices,
+    rotation_vectors,
+)
 from .smooth import smooth
 
 NO_LENS = Camera((0.0, 0.0))
@@ -26,19 +34,9 @@ class PoseSettings:
     sigma_s: float = 0.2
     """Width of the kernel that smooths the pose; a local parabola, so that slow turns are not flattened."""
     rounds: int = 3
-    """Times that the speaker's own rigid shape, the weights of its points and the pose are refined in turn."""
-    spread_cm: float = 0.03
-    """Wandering of a stable point below which it gains no more weight."""
-
-
-@dataclass(frozen=True)
-class RigidShape:
-    """The stable points of one speaker, lying on the canonical face as well as they can."""
-
-    points_cm: Doubles
-    """[N, 3] of `STABLE_POINTS`."""
-    weights: Doubles
-    """[N]: how far each can be trusted not to move."""
+    """Times that the speaker's own rigid shape and the pose are refined in turn."""
+    depth_weight: float = 10.0
+    """How much more the tracker's depth counts than the picture plane; see `rigid.refine_similarity`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def fit_head_pose(
     times_s: NDArray[np.float64],
     shots: NDArray[np.int64] | None = None,
     lens: Camera = NO_LENS,
-    shape: RigidShape | None = None,
+    shape_cm: Doubles | None = None,
     settings: PoseSettings | None = None,
 ) -> HeadPose:
     """Return the smoothed head pose of a clip.
@@ -84,7 +82,7 @@ def fit_head_pose(
         times_s: [T] increasing.
         shots: [T] shot of each frame; the pose is not smoothed over cuts. One shot where absent.
         lens: from `camera.fit_camera`; weak perspective where absent.
-        shape: the speaker's, so that clips agree; found from this clip where absent.
+        shape_cm: [N, 3] the speaker's `rigid_shape`, so that clips agree; found from this clip where absent.
         settings: how.
 
     Returns:
@@ -96,27 +94,24 @@ def fit_head_pose(
     found = np.flatnonzero(np.isfinite(landmarks).all(axis=(1, 2)))
     if len(found):
         points = lens.straighten(landmarks[np.ix_(found, STABLE_POINTS)])
-        shape = shape or rigid_shape(points, settings)
+        shape_cm = rigid_shape(points, settings.rounds) if shape_cm is None else shape_cm
         shot = np.zeros(len(found), np.int64) if shots is None else shots[found]
-        rough = fit_similarity(points, shape.points_cm, shape.weights)
+        rough = refine_similarity(points, shape_cm, STABLE_WEIGHTS, settings.depth_weight)
         pose.scale[found], pose.rotation[found], pose.translation[found] = _smoothed(
             rough, times_s[found], shot, settings.sigma_s
         )
     return pose
 
 
-def rigid_shape(points: Doubles, settings: PoseSettings | None = None) -> RigidShape:
-    """Return the shape that straightened `STABLE_POINTS` [T, N, 3] keep while the head moves."""
-    settings = settings or PoseSettings()
+def rigid_shape(points: Doubles, rounds: int = 3) -> Doubles:
+    """Return the shape [N, 3] in cm that straightened `STABLE_POINTS` [T, N, 3] keep while the head moves."""
     canonical = canonical_face().neutral_cm[STABLE_POINTS].astype(np.float64)
-    shape = RigidShape(canonical, STABLE_WEIGHTS)
-    for _ in range(settings.rounds):
-        scale, rotation, translation = fit_similarity(points, shape.points_cm, shape.weights)
+    shape_cm = canonical
+    for _ in range(rounds):
+        scale, rotation, translation = fit_similarity(points, shape_cm, STABLE_WEIGHTS)
         aligned = scale[:, None, None] * points @ rotation.swapaxes(1, 2) + translation[:, None]
-        middle = np.median(aligned, axis=0)
-        off = np.median(((aligned - middle) ** 2).sum(axis=-1), axis=0)
-        shape = RigidShape(_anchored(middle, canonical), STABLE_WEIGHTS / (off + settings.spread_cm**2))
-    return shape
+        shape_cm = _anchored(np.median(aligned, axis=0), canonical)
+    return shape_cm
 
 
 def _anchored(shape: Doubles, canonical: Doubles) -> Doubles:

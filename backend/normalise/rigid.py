@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Doubles = NDArray[np.float64]
 
+GAUSS_NEWTON_STEPS = 4
+
 _FOREHEAD = (151, 10, 109, 108, 67, 69, 103, 104, 54, 68, 338, 337, 297, 299, 332, 333, 284, 298, 9, 8)
 _NOSE = (1, 4, 5, 195, 197, 6, 168, 193, 417, 122, 351, 196, 419, 3, 248, 51, 281, 45, 275, 134, 363, 236, 456)
 _EYE_CORNERS = (33, 130, 133, 243, 244, 263, 359, 362, 463)
@@ -49,6 +51,49 @@ def fit_similarity(points: ArrayLike, target: ArrayLike, weights: ArrayLike) -> 
     return scale, rotation, translation
 
 
+def refine_similarity(
+    points: ArrayLike, target: ArrayLike, weights: ArrayLike, depth_weight: float
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Return `fit_similarity` with depth counting more than the picture plane.
+
+    A tracker that learnt depth tells turns by it better than by parallax: its nose moves too little over its cheeks
+    when a head nods. Gauss-Newton on p = a B q + d, with D = diag(1, 1, depth_weight), minimising
+    sum_i w_i (p_i - a B q_i - d)^T D (p_i - a B q_i - d).
+
+    Args:
+        points: [T, N, 3].
+        target: [N, 3].
+        weights: [N], positive.
+        depth_weight: of z squared over x and y squared, in the space of the points.
+    """
+    source, aim = np.asarray(points, np.float64), np.asarray(target, np.float64)
+    scale, rotation, translation = fit_similarity(source, aim, weights)
+    back, size = rotation.swapaxes(1, 2), 1 / scale
+    place = -size[:, None] * np.einsum("tij,tj->ti", back, translation)
+    trust = np.asarray(weights, np.float64)[:, None, None] * np.array([1.0, 1.0, depth_weight])[:, None]
+    for _ in range(GAUSS_NEWTON_STEPS):
+        turned = size[:, None, None] * np.einsum("tij,nj->tni", back, aim)
+        off = source - turned - place[:, None]
+        slope = np.zeros((*turned.shape, 7))  # by rotation vector (left), log size, place
+        slope[..., :3] = -cross_matrices(turned)
+        slope[..., 3] = turned
+        slope[..., 4:] = np.eye(3)
+        weighed = slope * trust
+        matrix = np.einsum("tnik,tnil->tkl", weighed, slope)
+        step = np.linalg.solve(matrix, np.einsum("tnik,tni->tk", weighed, off)[..., None])[..., 0]
+        back = rotation_matrices(step[:, :3]) @ back
+        size, place = size * np.exp(step[:, 3]), place + step[:, 4:]
+    rotation, scale = back.swapaxes(1, 2), 1 / size
+    return scale, rotation, -scale[:, None] * np.einsum("tij,tj->ti", rotation, place)
+
+
+def cross_matrices(vectors: Doubles) -> Doubles:
+    """Return [..., 3, 3] that multiply like the cross product with vectors [..., 3]."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*vectors.shape, 3)
+
+
 def rotation_vectors(rotations: Doubles) -> Doubles:
     """Return axis times angle (rad) [..., 3] of rotation matrices [..., 3, 3] that turn less than half round."""
     skew = np.stack(
@@ -68,18 +113,16 @@ def rotation_vectors(rotations: Doubles) -> Doubles:
 def rotation_matrices(vectors: Doubles) -> Doubles:
     """Return rotation matrices [..., 3, 3] of axis-angle vectors [..., 3] in rad (Rodrigues)."""
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*vectors.shape, 3)
+    cross = cross_matrices(vectors)
     safe = np.maximum(angle, 1e-12)
     first = np.where(angle > 1e-9, np.sin(angle) / safe, 1.0)
     second = np.where(angle > 1e-9, (1 - np.cos(angle)) / safe**2, 0.5)
     return np.eye(3) + first * cross + second * (cross @ cross)
 
 
-def euler_deg(rotations: Doubles) -> Doubles:
-    """Return (pitch, yaw, roll) [..., 3] in degrees of R = Rz(roll) Ry(yaw) Rx(pitch)."""
-    pitch = np.arctan2(rotations[..., 2, 1], rotations[..., 2, 2])
-    yaw = np.arcsin(np.clip(-rotations[..., 2, 0], -1, 1))
-    roll = np.arctan2(rotations[..., 1, 0], rotations[..., 0, 0])
-    return np.degrees(np.stack([pitch, yaw, roll], axis=-1))
+def yaw_pitch_roll_deg(rotations: Doubles) -> Doubles:
+    """Return (yaw, pitch, roll) [..., 3] in degrees of R = Ry(yaw) Rx(pitch) Rz(roll)."""
+    yaw = np.arctan2(rotations[..., 0, 2], rotations[..., 2, 2])
+    pitch = np.arcsin(np.clip(-rotations[..., 1, 2], -1, 1))
+    roll = np.arctan2(rotations[..., 1, 0], rotations[..., 1, 1])
+    return np.degrees(np.stack([yaw, pitch, roll], axis=-1))

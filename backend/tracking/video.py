@@ -111,7 +111,7 @@ def frames(info: VideoInfo, start_s: float = 0.0, end_s: float = np.inf, longest
             container.seek(0, backward=True)
         latest_s = -np.inf
         for picture in _pictures(container, stream):
-            time_s = float(picture.time if picture.time is not None else latest_s + 1 / info.fps) - info.start_s
+            time_s = float(picture.time if picture.pts is not None else latest_s + 1 / info.fps) - info.start_s
             if time_s >= end_s:
                 return
             if time_s < start_s or time_s <= latest_s:
@@ -238,7 +238,7 @@ def _sought(container: "InputContainer", stream: "VideoStream", time_s: float) -
     try:
         container.seek(stamp, stream=stream, backward=True)
         first = next(_pictures(container, stream), None)
-        fits = first is not None and first.time is not None and first.time <= time_s
+        fits = first is not None and first.pts is not None and first.time <= time_s
         container.seek(stamp, stream=stream, backward=True)
     except FFmpegError:
         return False
