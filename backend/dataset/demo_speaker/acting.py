@@ -94,7 +94,9 @@ def head_motion(seed: int, times_s: NDArray[np.float64], distance_cm: float) -> 
     return HeadMotion(np.stack(angles, axis=1).astype(np.float32), turn, translation.astype(np.float32))
 
 
-def face_weights(who: Identity, spoken: Speech, seconds: float, head: HeadMotion, times_s: NDArray[np.float64]) -> Floats:
+def face_weights(
+    who: Identity, spoken: Speech, seconds: float, head: HeadMotion, times_s: NDArray[np.float64]
+) -> Floats:
     """Return the 52 ARKit weights [T, 52]: speech, blinks, brows, a hint of a smile, eyes on the camera."""
     performance = Performance(spoken.phones, seconds, MotionStyle(articulation=who.articulation))
     weights = performance.weights(times_s)
@@ -117,7 +119,7 @@ def face_weights(who: Identity, spoken: Speech, seconds: float, head: HeadMotion
 
 
 def blinks(random: np.random.Generator, seconds: float, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how shut the eyes are [T], 0-1: every 1.5 to 5 s for a quarter of a second, closing faster than opening."""
+    """Return how shut the eyes are [T], 0-1: every 1.5 to 5 s for a quarter of a second, fast to close."""
     shut = np.zeros(len(times_s))
     at = random.uniform(0.6, 2.5)
     while at < seconds:

@@ -2,7 +2,7 @@
 """A demo clip: frames of a procedural talking head, its sound, and the truth about both."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ class DemoSettings:
     fps: float = 25.0
     samples: int = 1
     """Rays a pixel along each axis: 2 smooths edges, at a third of the speed."""
-    light: LightRange = LightRange()
+    light: LightRange = field(default_factory=LightRange)
 
 
 @dataclass(frozen=True)

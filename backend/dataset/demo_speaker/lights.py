@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lights of a clip: a key and a fill that wander and change colour, and a sky over a ground. Closed form in time."""
+"""The lights of a clip: wandering, colour-changing key and fill, and a sky over a ground. Closed form in time."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from .noise import drift
 
 @dataclass(frozen=True)
 class Lights:
-    """Lights over T frames, in camera axes; colours are linear RGB irradiance over pi (white paper shows the colour)."""
+    """Lights over T frames, in camera axes; colours are linear RGB irradiance over pi (what white paper shows)."""
 
     key_direction: Floats
     """[T, 3] unit, towards the light."""

@@ -22,7 +22,16 @@ FACE_CHILDREN = 16
 """Triangles of the head's skin per triangle of the canonical face: two subdivisions."""
 LEFT_OUT = ("brows",)
 """Parts that the paint replaces, so that the albedo atlas holds all that the face shows."""
-GLOSS = {"eye white": 0.8, "iris": 1.0, "pupil": 1.0, "teeth": 0.7, "gums": 0.8, "tongue": 0.7, "hair": 0.25, "lashes": 0.1}
+GLOSS = {
+    "eye white": 0.8,
+    "iris": 1.0,
+    "pupil": 1.0,
+    "teeth": 0.7,
+    "gums": 0.8,
+    "tongue": 0.7,
+    "hair": 0.25,
+    "lashes": 0.1,
+}
 """Strength of specular light by material; 1 where none is given."""
 WET = ("eye white", "iris", "pupil", "teeth")
 """Materials that mirror small sharp lights only."""

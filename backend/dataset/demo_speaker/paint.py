@@ -54,7 +54,9 @@ def face_paint(who: Identity) -> Paint:
     colour = skin_tone(who, flat) * (1 + _marks(who, random, flat))[:, None]
     colour = colour.reshape(size, size, 3)
     lips = lip_mask(face, size)[..., None]
-    lip_colour = np.array(who.skin) * (0.86, 0.55, 0.58) * (1 + 0.06 * mottle(random, flat, 0.35).reshape(size, size))[..., None]
+    lip_colour = (
+        np.array(who.skin) * (0.86, 0.55, 0.58) * (1 + 0.06 * mottle(random, flat, 0.35).reshape(size, size))[..., None]
+    )
     colour = colour + 0.85 * lips * (lip_colour * (1.0 - 0.1 * (who.blush - 1)) - colour)
     for mask, ink, strength in _lines(who, face, size, random):
         colour = colour + strength * mask[..., None] * (np.array(ink) - colour)
@@ -66,7 +68,10 @@ def face_paint(who: Identity) -> Paint:
 def skin_tone(who: Identity, points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the skin's colour [N, 3] at canonical neutral points [N, 3]: blotches, blush, shadows of hair roots."""
     random = np.random.default_rng((who.seed, 13))
-    tone = np.array(who.skin)[None] * (1 + 0.035 * mottle(random, points, 2.2) + 0.02 * mottle(random, points, 0.5))[:, None]
+    tone = (
+        np.array(who.skin)[None]
+        * (1 + 0.035 * mottle(random, points, 2.2) + 0.02 * mottle(random, points, 0.5))[:, None]
+    )
     left, right = random.uniform(0.85, 1.15, 2)
     red = 0.9 * left * _bump(points, (4.4, -1.0, 4), 1.9) + 0.9 * right * _bump(points, (-4.4, -1.0, 4), 1.9)
     red += 0.9 * _bump(points, (0, -1.2, 7.4), 1.0) + 0.4 * _bump(points, (0, -7.6, 5.5), 1.2)
@@ -117,7 +122,9 @@ def _beard(points: NDArray[np.floating]) -> NDArray[np.float64]:
 def _marks(who: Identity, random: np.random.Generator, points: Floats) -> NDArray[np.float64]:
     """Return the relative darkening [N] of freckles, moles, stubble's single hairs and pores."""
     marks = 0.018 * random.normal(size=len(points))
-    spots = [(random.normal((0, -0.5), (3.4, 1.4)), random.uniform(0.04, 0.1), 0.22) for _ in range(int(140 * who.freckles))]
+    spots = [
+        (random.normal((0, -0.5), (3.4, 1.4)), random.uniform(0.04, 0.1), 0.22) for _ in range(int(140 * who.freckles))
+    ]
     spots += [(random.uniform((-6, -8), (6, 7)), random.uniform(0.08, 0.14), 0.55) for _ in range(5)]
     for place, width, depth in spots:
         marks -= depth * random.uniform(0.4, 1) * np.exp(-0.5 * ((points[:, :2] - place) ** 2).sum(axis=1) / width**2)
@@ -135,7 +142,9 @@ def _lines(
     lines: list[tuple[Floats, tuple[float, ...], float]] = []
     for side in ("left", "right"):
         lines.append((brow_mask(face, side, size, random), hair, 0.85))
-        lines.append((line_mask(face, face.landmarks[f"eye_upper_{side}"], size, 1.6, 0.8), (0.012, 0.009, 0.008), 0.85))
+        lines.append(
+            (line_mask(face, face.landmarks[f"eye_upper_{side}"], size, 1.6, 0.8), (0.012, 0.009, 0.008), 0.85)
+        )
         lines.append((line_mask(face, face.landmarks[f"eye_lower_{side}"], size, 0.8, 1.0), red, 0.7))
     for nostril in ((20, 60), (250, 290)):
         lines.append((line_mask(face, np.array(nostril), size, 3.4, 1.6), dark, 0.85))

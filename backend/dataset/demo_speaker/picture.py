@@ -55,7 +55,7 @@ def picture(stage: Stage, weights: Floats, frame: int) -> NDArray[np.uint8]:
     vertices, normals = stage.body.whole(stage.who.shaped(canonical))
     placed = place(stage, vertices, frame)
     points = stage.camera.project(placed) * stage.samples
-    hits = rasterise(points, -1 / placed[:, 2], stage.body.triangles, (height, width))
+    hits = rasterise(points, np.float32(-1) / placed[:, 2], stage.body.triangles, (height, width))
     turned = np.where(stage.body.turns[:, None] > 0.5, normals @ stage.head.rotation[frame].T, normals)
     surface = _surface(stage, hits, np.concatenate([turned, placed], axis=1), _openness(stage.body, canonical))
     image = background(stage, frame)
@@ -70,7 +70,7 @@ def picture(stage: Stage, weights: Floats, frame: int) -> NDArray[np.uint8]:
 
 
 def place(stage: Stage, shaped_cm: Floats, frame: int) -> Floats:
-    """Return vertices [V, 3] of the whole body in camera space: the head turns, the neck follows, the shoulders stay."""
+    """Return all vertices [V, 3] in camera space: the head turns, the neck follows, the shoulders stay."""
     turned = shaped_cm @ stage.head.rotation[frame].T + stage.head.translation_cm[frame]
     pivot = np.array(PIVOT_CM, np.float32)
     rigid = shaped_cm + (stage.head.rotation[frame] @ pivot + stage.head.translation_cm[frame] - pivot)
@@ -86,7 +86,11 @@ def background(stage: Stage, frame: int) -> Floats:
     spots = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
     tint = random.uniform(0.6, 1.3, 3)
     level = 0.35 + 0.25 * (1 - y) + 0.16 * mottle(random, spots, 0.35).reshape(x.shape)
-    room = np.clip(level, 0.06, None)[..., None] * tint * (stage.lights.sky_colour[frame] + 0.15 * stage.lights.key_colour[frame])
+    room = (
+        np.clip(level, 0.06, None)[..., None]
+        * tint
+        * (stage.lights.sky_colour[frame] + 0.15 * stage.lights.key_colour[frame])
+    )
     return cv2.resize(room.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
 
 

@@ -50,7 +50,9 @@ def brow_mask(face: CanonicalFace, side: str, size: int, random: np.random.Gener
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     rise = (top - bottom) / np.maximum(np.linalg.norm(top - bottom, axis=1, keepdims=True), 1e-6)
     lean = np.clip(0.15 + 0.9 * along**3 - 0.8 * (across - 0.5) * (along < 0.75), -0.5, 1)[:, None]
-    length = size / 256 * random.uniform(3.0, 5.5, (BROW_HAIRS, 1)) * np.interp(along, [0, 0.25, 1], [0.6, 1, 0.6])[:, None]
+    length = (
+        size / 256 * random.uniform(3.0, 5.5, (BROW_HAIRS, 1)) * np.interp(along, [0, 0.25, 1], [0.6, 1, 0.6])[:, None]
+    )
     tip = root + length * ((1 - np.abs(lean)) * tangent + lean * rise)
     mask = np.zeros((size, size), np.uint8)
     segments = [_fixed(np.stack(ends)) for ends in zip(root, tip, strict=True)]
