@@ -9,9 +9,11 @@ from .rigid import Doubles
 REACH = 4.0
 """Frames further away than this many sigmas count nothing."""
 ROWS = 512
-RIDGE = 1e-3
+RIDGE = 1e-5
 OUTLIER = 6.0
 """Values further off than this many median deviations are left out."""
+FLOOR = 0.03
+"""Share of the values' whole spread added to the median deviation, so that clean tracks keep the ends of their turns."""
 
 
 def smooth(values: Doubles, times_s: Doubles, sigma_s: float, shots: NDArray[np.int64]) -> Doubles:
@@ -30,7 +32,7 @@ def smooth(values: Doubles, times_s: Doubles, sigma_s: float, shots: NDArray[np.
     fitted = _local_fit(values, times_s, sigma_s, shots, trust)
     for _ in range(2):
         off = np.abs(values - fitted)
-        usual = np.median(off, axis=0) + 1e-9
+        usual = np.median(off, axis=0) + FLOOR * values.std(axis=0) + 1e-12
         trust = np.clip(1.0 - (off / (OUTLIER * usual)) ** 2, 0.0, 1.0) ** 2
         fitted = _local_fit(values, times_s, sigma_s, shots, trust + 1e-6)
     return fitted
