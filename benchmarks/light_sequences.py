@@ -41,9 +41,21 @@ class LitSequence:
     """[T, S, S, 1] linear light added by highlights."""
     frames: tuple[Atlas, ...]
 
-    def lit(self, mouth: int, light: int) -> np.ndarray:
-        """Return the noiseless atlas [S, S, 3] of one frame's mouth in another frame's light."""
-        return to_srgb(self.albedo[mouth] * self.light[light] + self.highlight[light])
+    @property
+    def truth(self) -> np.ndarray:
+        """[T, S, S, 3] albedo as sRGB."""
+        return to_srgb(self.albedo)
+
+    @property
+    def told(self) -> np.ndarray:
+        """[S, S] bool, where the truth is known: everywhere."""
+        return np.ones((self.layout.size, self.layout.size), bool)
+
+    def relit(self, pair: tuple[int, int]) -> tuple[Atlas, int, Atlas]:
+        """Return (source, index of the target frame, noiseless truth): a mouth to be brought into another light."""
+        mouth, target = pair
+        lit = to_srgb(self.albedo[mouth] * self.light[target] + self.highlight[target])
+        return self.frames[mouth], target, Atlas(lit, self.frames[target].visibility)
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:
@@ -113,7 +125,9 @@ def _normals(layout: AtlasLayout) -> np.ndarray:
     return layout.picture((texels / np.maximum(np.linalg.norm(texels, axis=0), 1e-9)).T)
 
 
-def _light(layout: AtlasLayout, normals: np.ndarray, random: np.random.Generator, count: int):
+def _light(
+    layout: AtlasLayout, normals: np.ndarray, random: np.random.Generator, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return what falls on each texel [T, S, S, 3] and the highlights [T, S, S, 1]."""
     light = np.zeros((count, layout.size, layout.size, 3), np.float32)
     light += (0.3 * np.exp(0.3 * _wander(random, count, 3)))[:, None, None]
@@ -128,7 +142,7 @@ def _light(layout: AtlasLayout, normals: np.ndarray, random: np.random.Generator
         )
         toward = np.einsum("hwc,tc->thw", normals, way)
         light += ((0.5 + 0.5 * toward) ** 1.5)[..., None] * colour[:, None, None]
-        half = way + (0, 0, 1)
+        half = way + np.array([0, 0, 1])
         half /= np.linalg.norm(half, axis=-1, keepdims=True)
         shine = np.clip(np.einsum("hwc,tc->thw", normals, half), 0, 1) ** 40
         highlight += 0.05 * shine[..., None] * surface

@@ -1,23 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What light normalisation achieves, and each step switched off: `python -m benchmarks.lighting [--tuning]`."""
+"""What light normalisation achieves, and each step switched off.
+
+`python -m benchmarks.lighting [--speaker] [--tuning]`: on painted atlases under wandering lamps, or on the demo
+speaker's rendered frames with its true landmarks.
+"""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import cv2
 import numpy as np
 
+from backend.normalise.atlas import Atlas
+from backend.normalise.layout import AtlasLayout
 from backend.normalise.light_field import EPS
 from backend.normalise.lighting import LightSettings, gain_field, light_reference, normalise, relight
 from backend.normalise.masks import region, skin_mask
 
 from .figure import Figure
-from .light_sequences import JUDGED_ON, TUNED_ON, LitSequence, lit_sequence, to_srgb
+from .light_sequences import JUDGED_ON, TUNED_ON, lit_sequence
+from .speaker_sequences import speaker_sequence
 
 SEEN = 0.5
 """Texels seen at least this well count."""
 REFERENCE_FRAMES = 8
+RELIT = 4
+"""How many mouths of a sequence are brought into another frame's light."""
 VARIANTS = {
     "all steps": LightSettings(),
     "no symmetry": LightSettings(symmetry=False),
@@ -25,6 +36,27 @@ VARIANTS = {
     "no mask": LightSettings(mask=False),
     "no temporal": LightSettings(temporal=False),
 }
+
+
+class KnownSequence(Protocol):
+    """Atlases of T frames with their truth."""
+
+    layout: AtlasLayout
+    frames: tuple[Atlas, ...]
+
+    @property
+    def truth(self) -> np.ndarray:
+        """[T or 1, S, S, 3] albedo as sRGB."""
+        ...
+
+    @property
+    def told(self) -> np.ndarray:
+        """[S, S] bool, where the truth is known."""
+        ...
+
+    def relit(self, pair: tuple[int, int]) -> tuple[Atlas, int, Atlas]:
+        """Return (source, index of the target frame, truth): a mouth to be brought into another frame's light."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,25 +73,31 @@ class LightScores:
     """PSNR in the mouth region of a frame brought into another frame's light, over what that light truly gives."""
 
 
-def score(sequence: LitSequence, settings: LightSettings | None, reference_frames: int = REFERENCE_FRAMES):
+def score(
+    sequence: KnownSequence, settings: LightSettings | None, reference_frames: int = REFERENCE_FRAMES
+) -> LightScores:
     """Return the scores of a sequence; without settings those of leaving the light in."""
     count, size = len(sequence.frames), sequence.layout.size
-    gains = [np.zeros((4, 4, 3), np.float32)] * count
-    if settings:
-        chosen = np.linspace(0, count - 1, reference_frames).round().astype(int)
-        reference = light_reference([sequence.frames[index] for index in chosen], settings)
-        gains = [gain_field(frame, reference) for frame in sequence.frames]
-    flat = np.stack([normalise(frame.rgb, gain) for frame, gain in zip(sequence.frames, gains, strict=True)])
+    chosen = np.linspace(0, count - 1, reference_frames).round().astype(int)
+    reference = light_reference([sequence.frames[index] for index in chosen], settings)
+
+    def gain(frame: Atlas) -> np.ndarray:
+        return gain_field(frame, reference) if settings else np.zeros_like(reference.gain)
+
+    flat = np.stack([normalise(frame.rgb, gain(frame)) for frame in sequence.frames])
     logs = np.log(np.maximum(flat, 0) + EPS)
-    truth = np.log(to_srgb(sequence.albedo) + EPS)
+    residual = logs - np.log(sequence.truth + EPS)
     seen = np.stack([frame.visibility for frame in sequence.frames]) > SEEN
     skin = (skin_mask(size) > 0) & seen
-    mouth = (region(sequence.layout, "mouth") > 0) & seen
-    pairs = [(index, (index + count // 2) % count) for index in range(0, count, 3)]
-    put = [psnr(relight(flat[i], gains[j]), sequence.lit(i, j), mouth[i] & seen[j]) for i, j in pairs]
-    return LightScores(
-        _std(logs, skin), _asymmetry(logs - truth, skin), _error(logs - truth, skin, mouth), float(np.mean(put))
-    )
+    mouth = region(sequence.layout, "mouth") > 0
+    put = []
+    for index in range(0, count, count // RELIT):
+        source, target, truth = sequence.relit((index, (index + count // 2) % count))
+        picture = relight(normalise(source.rgb, gain(source)), gain(sequence.frames[target]))
+        where = mouth & (source.visibility > SEEN) & (truth.visibility > SEEN)
+        put.append(psnr(picture, truth.rgb, where))
+    mouth_error = _error(residual, skin, mouth & seen & sequence.told)
+    return LightScores(_std(logs, skin), _asymmetry(residual, skin), mouth_error, float(np.mean(put)))
 
 
 def psnr(picture: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
@@ -90,10 +128,9 @@ def _error(residual: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> float:
     return float(np.sqrt(np.mean((residual[mouth] - residual[skin].mean(axis=0)) ** 2)))
 
 
-def table(seeds: tuple[int, ...]) -> dict[str, LightScores]:
-    """Return the mean scores over `seeds` of raw atlases, of normalising, and of it with each step off."""
+def table(sequences: Sequence[KnownSequence]) -> dict[str, LightScores]:
+    """Return the mean scores of raw atlases, of normalising, and of it with each step off."""
     variants: dict[str, LightSettings | None] = {"raw": None, **VARIANTS}
-    sequences = [lit_sequence(seed) for seed in seeds]
     rows = {name: [score(sequence, settings) for sequence in sequences] for name, settings in variants.items()}
     return {name: _mean(scores) for name, scores in rows.items()}
 
@@ -117,9 +154,11 @@ def main() -> int:
     """Print the table and the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lighting", description=__doc__)
     parser.add_argument("--tuning", action="store_true", help="on the seeds that settings were chosen on")
-    seeds = TUNED_ON if parser.parse_args().tuning else JUDGED_ON
+    parser.add_argument("--speaker", action="store_true", help="on the demo speaker, not on painted atlases")
+    arguments = parser.parse_args()
+    seeds = TUNED_ON if arguments.tuning else JUDGED_ON
     cv2.setNumThreads(1)
-    rows = table(seeds)
+    rows = table([(speaker_sequence if arguments.speaker else lit_sequence)(seed) for seed in seeds])
     print(f"seeds {seeds}\n{'':14}{'temporal std':>14}{'asymmetry':>12}{'mouth error':>13}{'relit dB':>10}")
     for name, row in rows.items():
         values = f"{row.temporal_std:14.4f}{row.asymmetry:12.4f}{row.mouth_error:13.4f}{row.relight_db:10.1f}"

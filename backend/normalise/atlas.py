@@ -16,7 +16,7 @@ from ..core.errors import LipSyncError
 from ..core.types import Floats
 from .layout import AtlasLayout
 from .raster import rasterise
-from .sampling import sample_places
+from .sampling import extended, sample_places
 from .visibility import facing, texel_visibility
 
 SHRINK_FROM = 1.25
@@ -64,25 +64,15 @@ def render(layout: AtlasLayout, atlas: Floats, landmarks_camera: Floats, image: 
     rows, columns = np.nonzero(coverage.triangle >= 0)
     corners = layout.triangles[coverage.triangle[rows, columns]]
     place = np.einsum("nk,nkc->nc", coverage.barycentric[rows, columns], layout.uv_px()[corners])
+    known = layout.picture(np.ones(len(layout.texels), np.float32)) > 0
     drawn = image.astype(np.float32).copy()
-    drawn[rows, columns] = sample_places(extend(layout, atlas), place[:, 0], place[:, 1])
+    drawn[rows, columns] = sample_places(extended(atlas, known), place[:, 0], place[:, 1])
     return drawn
 
 
 def image_places(points_camera: Floats) -> Floats:
     """Return camera points [N, 3] as array places [N, 2], column and row; trackers count pixels from their corner."""
     return np.stack([points_camera[:, 0] - 0.5, -points_camera[:, 1] - 0.5], axis=-1)
-
-
-def extend(layout: AtlasLayout, atlas: Floats, texels: int = 2) -> Floats:
-    """Return the atlas with its edge colours carried `texels` outwards, so that sampling at the edge is not dark."""
-    known = np.zeros(layout.size**2, np.float32)
-    known[layout.texels] = 1.0
-    known = known.reshape(layout.size, layout.size)
-    reach = (2 * texels + 1, 2 * texels + 1)
-    weight = cv2.boxFilter(known, -1, reach, normalize=False, borderType=cv2.BORDER_CONSTANT)
-    spread = cv2.boxFilter(atlas * known[..., None], -1, reach, normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.where(known[..., None] > 0, atlas, spread / np.maximum(weight, 1.0)[..., None]).astype(np.float32)
 
 
 def _pixels_per_texel(layout: AtlasLayout, mesh: Floats) -> float:

@@ -12,13 +12,13 @@ u = 0.5 is kept exactly.
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.face import CanonicalFace, canonical_face
 from ..core.types import Floats
 from .raster import rasterise
+from .sampling import extended, sample_places
 
 DEFAULT_SIZE = 256
 OPENING = 0.075
@@ -81,8 +81,11 @@ class AtlasLayout:
         """
         height, width = picture.shape[:2]
         u, v = self.interpolate(canonical_face().uv)
-        x, y = self.picture(u * width - 0.5), self.picture((1 - v) * height - 0.5)
-        return cv2.remap(picture.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        scale = np.array([width, height], np.float32)
+        places = np.stack([canonical_face().uv[:, 0], 1 - canonical_face().uv[:, 1]], axis=-1) * scale - 0.5
+        covered = rasterise(places, canonical_face().triangles, (height, width)).triangle >= 0
+        colours = sample_places(extended(picture, covered), u * width - 0.5, (1 - v) * height - 0.5)
+        return self.picture(colours)
 
 
 @lru_cache(maxsize=4)
@@ -170,6 +173,6 @@ def _symmetric(moved: NDArray[np.float64], uv: NDArray[np.float64]) -> NDArray[n
     return (moved + moved[mirror] * (-1, 1) + (1, 0)) / 2
 
 
-def _to_px(uv: NDArray[np.floating], size: int) -> Floats:
+def _to_px(uv: NDArray[np.float32] | NDArray[np.float64], size: int) -> Floats:
     """Return UVs as texel places, x right, y down."""
     return np.stack([uv[:, 0] * size - 0.5, (1 - uv[:, 1]) * size - 0.5], axis=-1).astype(np.float32)

@@ -7,9 +7,11 @@ that, the teeth count as light and normalising does more harm than good (measure
 """
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.face import canonical_face
 from ..core.types import Floats
@@ -25,7 +27,7 @@ REGIONS = tuple(BORDER)
 def region(layout: AtlasLayout, name: str) -> Floats:
     """Return 1 [S, S] inside one of `REGIONS`, 0 outside."""
     landmarks = canonical_face().landmarks
-    rings: dict[str, list[np.ndarray]] = {
+    rings: dict[str, list[NDArray[Any]]] = {
         "mouth": [_ring(landmarks["lip_outer_upper"], landmarks["lip_outer_lower"])],
         "eyes": [_ring(landmarks[f"eye_upper_{side}"], landmarks[f"eye_lower_{side}"]) for side in ("right", "left")],
         "brows": [landmarks["brow_right"], landmarks["brow_left"]],
@@ -38,7 +40,7 @@ def region(layout: AtlasLayout, name: str) -> Floats:
         outline = places[ring]
         if name in ("brows", "nostrils"):
             outline = cv2.convexHull(outline)[:, 0]
-        cv2.fillPoly(filled, [np.round(outline).astype(np.int32)], 1)
+        cv2.fillPoly(filled, [np.round(outline).astype(np.int32)], (1,))
     if name == "rim":
         filled = 1 - filled
     reach = 2 * round(BORDER[name] * layout.size) + 1
@@ -58,6 +60,6 @@ def skin_mask(size: int, without: tuple[str, ...] = REGIONS) -> Floats:
     return mask
 
 
-def _ring(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+def _ring(upper: NDArray[Any], lower: NDArray[Any]) -> NDArray[Any]:
     """Return a closed outline from an upper and a lower edge that share their ends."""
     return np.concatenate([upper, lower[::-1]])

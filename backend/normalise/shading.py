@@ -15,7 +15,7 @@ from ..core.face import canonical_face
 from ..core.types import Floats
 from .layout import atlas_layout
 
-NORMAL_SIGMA = 0.012
+NORMAL_SIGMA = 0.006
 """Blur of the normals, in atlas widths."""
 EVEN = 5
 """How many of the functions are the same left and right; they come first."""
