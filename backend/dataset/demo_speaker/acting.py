@@ -2,6 +2,8 @@
 """What a speaker does in a clip: what is said, and how head, eyes, lids and brows move. Closed form in time."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from ...core.blendshapes import ARKIT_INDEX
 from ...core.head.eyes import LOOK_RAD
 from ...core.types import Floats, PhoneSpan
 from ...motion.performance import MotionStyle, Performance
-from ...speech.synthesis import synthesise
+from ...speech.synthesis import Spoke, synthesise
 from .camera import rotation
 from .identity import Identity
 from .noise import drift
@@ -23,6 +25,7 @@ PIVOT_CM = (0.0, -11.0, -4.0)
 """What the head turns about, canonical space: the top of the neck."""
 BLINK_S = 0.26
 PAUSE_S = 0.35
+WORDS_A_MINUTE = 150
 SENTENCES = (
     "Good morning, my name does not matter, but my mouth certainly does.",
     "Five wooden boats were moved from the pier before the summer fog came in.",
@@ -72,7 +75,7 @@ def speech(who: Identity, seconds: float) -> Speech:
     order = list(random.permutation(len(SENTENCES)))
     while at < seconds:
         sentence = SENTENCES[order[len(said) % len(order)]]
-        sound, rate, spans = synthesise(sentence, who.voice, 150, who.pitch)
+        sound, rate, spans = _said(sentence, who.voice, who.pitch)
         pause = np.zeros(round(PAUSE_S * rate), np.float32)
         phones += [PhoneSpan(s.phone, s.start_s + at, s.end_s + at) for s in spans]
         samples += [sound, pause]
@@ -83,10 +86,16 @@ def speech(who: Identity, seconds: float) -> Speech:
     return Speech(np.concatenate(samples)[:count], rate, kept, " ".join(said))
 
 
+@lru_cache(maxsize=64)
+def _said(sentence: str, voice: str, pitch: int) -> Spoke:
+    # eSpeak NG says the same text a few milliseconds differently each time: remember, so that clips repeat
+    return synthesise(sentence, voice, WORDS_A_MINUTE, pitch)
+
+
 def head_motion(seed: int, times_s: NDArray[np.float64], distance_cm: float) -> HeadMotion:
     """Return how the head moves at the times [T]."""
     random = np.random.default_rng((seed, 22))
-    angles = [np.deg2rad(largest) * drift(random, times_s, 0.08, 0.5) for largest in (YAW_DEG, PITCH_DEG, ROLL_DEG)]
+    angles = [np.deg2rad(largest) * drift(random, times_s, 0.12, 0.6) for largest in (YAW_DEG, PITCH_DEG, ROLL_DEG)]
     turn = rotation(*angles)
     shift = np.stack([largest * drift(random, times_s, 0.06, 0.4) for largest in SHIFT_CM], axis=1)
     pivot = np.array(PIVOT_CM)
@@ -129,10 +138,10 @@ def blinks(random: np.random.Generator, seconds: float, times_s: NDArray[np.floa
     return shut
 
 
-def _gaze(yaw_rad: NDArray[np.floating], pitch_rad: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+def _gaze(yaw_rad: NDArray[np.floating[Any]], pitch_rad: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float64]]:
     """Return the eyeLook weights [T] that turn both eyes by angles within the head."""
 
-    def amount(angle: NDArray[np.floating], largest: float) -> NDArray[np.float64]:
+    def amount(angle: NDArray[np.floating[Any]], largest: float) -> NDArray[np.float64]:
         return np.clip(np.sin(np.clip(angle, 0, 1.2)) / np.sin(largest), 0, 0.75)
 
     return {

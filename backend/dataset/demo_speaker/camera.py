@@ -5,11 +5,14 @@ Camera space: centimetres, +X image right, +Y up, +Z towards the camera, which i
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.types import Floats
+
+Reals = NDArray[np.floating[Any]]
 
 LENS_MM, PICTURE_HEIGHT_MM = 50.0, 24.0
 
@@ -48,7 +51,7 @@ class Camera:
         return np.stack([picture[..., 0], -picture[..., 1], depth], axis=-1).astype(np.float32)
 
 
-def rotation(yaw_rad: NDArray[np.floating], pitch_rad: NDArray[np.floating], roll_rad: NDArray[np.floating]) -> Floats:
+def rotation(yaw_rad: Reals, pitch_rad: Reals, roll_rad: Reals) -> Floats:
     """Return rotations [T, 3, 3] = Ry(yaw) Rx(pitch) Rz(roll) of angles [T].
 
     Positive yaw turns the face to image right, positive pitch bows it, positive roll tilts the crown to image left.

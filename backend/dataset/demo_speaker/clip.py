@@ -27,7 +27,11 @@ class DemoSettings:
     """What to film."""
 
     seed: int = 0
-    """Chooses face, voice, words, motion and lights."""
+    """Chooses face, voice, words, motion and lights.
+
+    Exactly the same within a process; the synthesiser's own timing varies by milliseconds between processes, so keep
+    the truth that was written with a video.
+    """
     seconds: float = 8.0
     size: int = 512
     """Width and height, pixels; even."""

@@ -60,7 +60,7 @@ class Identity:
         width = 1 + self.jaw_width / (1 + np.exp((y + 5.0) / 1.5)) / (1 + np.exp((-y - 13.0) / 1.0))
         at_nose = np.exp(-((x / 1.6) ** 2) - ((y + 0.4) / 2.0) ** 2)
         depth = z + self.nose_depth * at_nose * np.maximum(z - 4.0, 0)
-        return np.stack([x * width, y, depth], axis=-1).astype(np.float32) * np.float32(self.stretch)
+        return np.stack([x * width, y, depth], axis=-1).astype(np.float32) * np.array(self.stretch, np.float32)
 
 
 def identity(seed: int) -> Identity:

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +171,7 @@ def _corner_uv(count: int) -> Floats:
     return uv
 
 
-def _turns(rest: NDArray[np.floating], first_cloth: int) -> Floats:
+def _turns(rest: NDArray[np.floating[Any]], first_cloth: int) -> Floats:
     share = np.clip((rest[:, 1] + 18.0) / 7.0, 0, 1)
     smooth = share * share * (3 - 2 * share)
     smooth[:468] = 1.0
@@ -189,7 +190,7 @@ def _inside(parts: list[HeadPart], count: int) -> NDArray[np.bool_]:
     return inside
 
 
-def _under_lids(rest: NDArray[np.floating], parts: list[HeadPart], openness: Floats) -> Floats:
+def _under_lids(rest: NDArray[np.floating[Any]], parts: list[HeadPart], openness: Floats) -> Floats:
     """Return the openness with eyeballs in the shade of upper lids and sockets, which depth maps are too coarse for."""
     shaded = openness.copy()
     offset = 0

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Smooth random motion, closed form in time, and smooth random variation in space."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,7 +25,7 @@ def drift(random: np.random.Generator, times_s: ArrayLike, lowest_hz: float, hig
     return np.tanh((size * np.sin(2 * np.pi * hz * times + phase)).sum(axis=-1))
 
 
-def mottle(random: np.random.Generator, points: NDArray[np.floating], scale: float, waves: int = 24) -> Doubles:
+def mottle(random: np.random.Generator, points: NDArray[np.floating[Any]], scale: float, waves: int = 24) -> Doubles:
     """Return smooth random variation [N] about 0 (standard deviation about 1) over points [N, 3].
 
     Args:

@@ -6,6 +6,7 @@ Colours are linear RGB until the atlas is read out.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ class Paint:
         size = (TRUTH_SIZE, TRUTH_SIZE)
         small = cv2.resize(self.albedo, size, interpolation=cv2.INTER_AREA)
         share = cv2.resize(self.covered.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        return np.where(share[..., None] > 0.5, srgb(small), 0.0).astype(np.float32)
+        return np.where(share[..., None] > 0.5, srgb(np.asarray(small, np.float32)), 0.0).astype(np.float32)
 
 
 def face_paint(who: Identity) -> Paint:
@@ -60,12 +61,12 @@ def face_paint(who: Identity) -> Paint:
     colour = colour + 0.85 * lips * (lip_colour * (1.0 - 0.1 * (who.blush - 1)) - colour)
     for mask, ink, strength in _lines(who, face, size, random):
         colour = colour + strength * mask[..., None] * (np.array(ink) - colour)
-    gloss = (0.75 + 0.5 * _bump(flat, (0, -0.5, 7), 1.6) + 0.35 * _bump(flat, (0, 6, 5), 2.5)).reshape(size, size)
+    gloss = (0.5 + 0.5 * _bump(flat, (0, -0.5, 7), 1.6) + 0.35 * _bump(flat, (0, 6, 5), 2.5)).reshape(size, size)
     gloss = gloss * (1 + 0.25 * random.normal(size=(size, size))) + 0.7 * lips[..., 0]
     return Paint(_continued(colour.astype(np.float32), covered), np.clip(gloss, 0, 3).astype(np.float32), covered)
 
 
-def skin_tone(who: Identity, points: NDArray[np.floating]) -> NDArray[np.float64]:
+def skin_tone(who: Identity, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the skin's colour [N, 3] at canonical neutral points [N, 3]: blotches, blush, shadows of hair roots."""
     random = np.random.default_rng((who.seed, 13))
     tone = (
@@ -104,14 +105,14 @@ def _continued(values: Floats, covered: NDArray[np.bool_]) -> Floats:
     )
     source = np.zeros(label.max() + 1, np.int64)
     source[label[covered]] = np.flatnonzero(covered)
-    return values.reshape(-1, values.shape[-1])[source[label]]
+    return values.reshape(-1, values.shape[-1])[source[np.asarray(label, np.int64)]]
 
 
-def _bump(points: NDArray[np.floating], centre: tuple[float, float, float], width: float) -> NDArray[np.float64]:
+def _bump(points: NDArray[np.floating[Any]], centre: tuple[float, float, float], width: float) -> NDArray[np.float64]:
     return np.exp(-0.5 * (((points - np.array(centre)) / (width, width, 2 * width)) ** 2).sum(axis=-1))
 
 
-def _beard(points: NDArray[np.floating]) -> NDArray[np.float64]:
+def _beard(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return where a beard grows [N], 0-1: jaw, chin and upper lip."""
     x, y = np.abs(points[:, 0]), points[:, 1]
     jaw = 1 / (1 + np.exp((y + 4.2 - 0.45 * np.maximum(x - 2.6, 0)) * 3.0)) / (1 + np.exp(-(y + 12.5)))

@@ -24,7 +24,7 @@ from .shading import Surface, shade
 NOISE = 1.3
 """Standard deviation of the sensor's noise at mid grey, in 1/255."""
 
-KNEE = 0.65
+KNEE = 0.7
 """Linear light up to which the sensor is linear; what is brighter approaches white softly."""
 
 
@@ -66,7 +66,7 @@ def picture(stage: Stage, weights: Floats, frame: int) -> NDArray[np.uint8]:
     image = flat.reshape(height, width, 3)
     if stage.samples > 1:
         image = cv2.resize(image, (stage.camera.width, stage.camera.height), interpolation=cv2.INTER_AREA)
-    return _sensor(image, stage.who.seed, frame)
+    return _sensor(np.asarray(image, np.float32), stage.who.seed, frame)
 
 
 def place(stage: Stage, shaped_cm: Floats, frame: int) -> Floats:
@@ -91,11 +91,12 @@ def background(stage: Stage, frame: int) -> Floats:
         * tint
         * (stage.lights.sky_colour[frame] + 0.15 * stage.lights.key_colour[frame])
     )
-    return cv2.resize(room.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(room.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, np.float32)
 
 
 def _exposure(who: Identity) -> float:
-    return float((0.36 / np.mean(who.skin)) ** 0.25)
+    return float(0.84 * (0.36 / np.mean(who.skin)) ** 0.25)
 
 
 def _openness(body: Body, canonical: Floats) -> Floats:
@@ -141,7 +142,7 @@ def _sampled(texture: Floats, x: Floats, y: Floats) -> Floats:
     rows = -(-len(x) // columns)
     fold = [np.pad(values, (0, rows * columns - len(x))).reshape(rows, columns) for values in (x, y)]
     picked = cv2.remap(texture, fold[0], fold[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return picked.reshape(rows * columns, *texture.shape[2:])[: len(x)]
+    return np.asarray(picked, np.float32).reshape(rows * columns, *texture.shape[2:])[: len(x)]
 
 
 def _sensor(light: Floats, seed: int, frame: int) -> NDArray[np.uint8]:

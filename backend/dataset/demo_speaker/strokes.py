@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shapes drawn into the canonical UV layout: lips, lines along landmarks, brows hair by hair."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,15 +26,15 @@ def lip_mask(face: CanonicalFace, size: int) -> Floats:
     upper, lower = face.landmarks["lip_outer_upper"], face.landmarks["lip_outer_lower"]
     loop = texel_px(face, np.concatenate([upper, lower[-2:0:-1]]), size)
     mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [_fixed(loop)], 255, cv2.LINE_AA, SHIFT)
+    cv2.fillPoly(mask, [_fixed(loop)], (255,), cv2.LINE_AA, SHIFT)
     return _soft(mask, size / 256 * 0.9)
 
 
-def line_mask(face: CanonicalFace, vertices: NDArray[np.integer], size: int, width: float, blur: float) -> Floats:
+def line_mask(face: CanonicalFace, vertices: NDArray[np.integer[Any]], size: int, width: float, blur: float) -> Floats:
     """Return [S, S] a soft line along vertices; width and blur in texels of a 256 atlas."""
     mask = np.zeros((size, size), np.uint8)
     thick = max(1, round(width * size / 256))
-    cv2.polylines(mask, [_fixed(texel_px(face, vertices, size))], False, 255, thick, cv2.LINE_AA, SHIFT)
+    cv2.polylines(mask, [_fixed(texel_px(face, vertices, size))], False, (255,), thick, cv2.LINE_AA, SHIFT)
     return _soft(mask, blur * size / 256)
 
 
@@ -56,7 +58,7 @@ def brow_mask(face: CanonicalFace, side: str, size: int, random: np.random.Gener
     tip = root + length * ((1 - np.abs(lean)) * tangent + lean * rise)
     mask = np.zeros((size, size), np.uint8)
     segments = [_fixed(np.stack(ends)) for ends in zip(root, tip, strict=True)]
-    cv2.polylines(mask, segments, False, 235, max(1, round(size / 512)), cv2.LINE_AA, SHIFT)
+    cv2.polylines(mask, segments, False, (235,), max(1, round(size / 512)), cv2.LINE_AA, SHIFT)
     base = _soft(mask, 2.2 * size / 256)
     return np.maximum(_soft(mask, 0.25 * size / 256), 0.55 * base).astype(np.float32)
 
@@ -72,4 +74,4 @@ def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
 
 
 def _soft(mask: NDArray[np.uint8], blur: float) -> Floats:
-    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(blur, 0.3))
+    return np.asarray(cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(blur, 0.3)), np.float32)
