@@ -33,7 +33,7 @@ def turns(count, yaw_deg=20.0, pitch_deg=8.0):
 
 def filmed(mesh_cm, rotation, distance_cm=60.0, depth_scale=1.0, noise_px=0.0):
     """What a perfect landmark finder sees through a 50 mm lens; depth is weak perspective, and scaled."""
-    head = (mesh_cm + [0.0, 0.0, 4.0]) @ rotation.swapaxes(1, 2)
+    head = (mesh_cm + np.array([0.0, 0.0, 4.0])) @ rotation.swapaxes(1, 2)
     away = distance_cm - head[..., 2]
     depth = head[..., 2] * FOCAL_PX / distance_cm * depth_scale
     points = np.stack(

@@ -101,7 +101,7 @@ def test_files_that_are_no_video_are_told_apart(tmp_path):
     }.items():
         with pytest.raises(VideoError, match=f"{name}: .*{said}"):
             read_info(tmp_path / name)
-    with pytest.raises(VideoError, match="silent.mp4: no sound"):
+    with pytest.raises(VideoError, match=r"silent\.mp4: no sound"):
         sound(read_info(silent))
 
 
