@@ -58,7 +58,7 @@ def locks(cap: HeadPart, cut: HairCut, random: np.random.Generator) -> Locks:
     along = np.gradient(paths, axis=1)
     across = np.cross(along, outward)
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
-    taper = 0.5 * cut.width_cm * np.interp(np.linspace(0, 1, cut.steps + 1), [0, 0.5, 1], [0.8, 1, 0.1])[None, :, None]
+    taper = 0.5 * cut.width_cm * np.interp(np.linspace(0, 1, cut.steps + 1), [0, 0.5, 1], [0.8, 1, 0.4])[None, :, None]
     taper = taper * random.uniform(0.6, 1.2, (len(roots), 1, 1))
     ribbon = np.stack([paths + taper * across, paths - taper * across], axis=2)
     grain = random.normal(1, 0.2, (len(roots), 1, 1)) * np.linspace(0.75, 1.1, cut.steps + 1)[None, :, None]
