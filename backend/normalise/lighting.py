@@ -28,6 +28,8 @@ from .shading import fitted
 
 LOG_LIMIT = 3.0
 """Largest |log gain|: twentyfold."""
+LEAST_SKIN = 0.01
+"""Share of the atlas that must be skin in sight for its light to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,16 @@ def light_reference(
 
 
 def gain_field(atlas: Atlas, reference: LightReference) -> Floats:
-    """Return the log gain [h, w, 3] that takes a frame's light to the reference's; small, stored with the frame."""
+    """Return the log gain [h, w, 3] that takes a frame's light to the reference's; small, stored with the frame.
+
+    A frame with next to no skin in sight tells nothing and gets the gain of the spatial step alone.
+    """
     settings = reference.settings
     if not settings.temporal:
         return reference.gain
     reading = read_light([atlas], reference.mask)
+    if float(reading.weights.mean()) < LEAST_SKIN:
+        return reference.gain
     light = light_field(reading, settings.temporal_sigma, settings.scarce, settings.shape)
     return np.clip(reference.light - light, -LOG_LIMIT, LOG_LIMIT)
 

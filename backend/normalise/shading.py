@@ -22,6 +22,13 @@ EVEN = 5
 RIDGE = 1e-3
 """Holds amounts small that the seen part of the face does not tell, against weights that add up to 1."""
 
+WITHIN = (0.0, 1.0)
+"""Quantiles of the fit on plain skin that bound it elsewhere: lips and nostrils point where no skin was read."""
+EVEN_WITHIN = (0.01, 0.99)
+"""The same of the even fit, which no other fit cancels: real eyelids and upper lips came out too bright without."""
+HOLE_SIGMA = 0.03
+"""Blur that carries normals into mouth and eyes, which have no surface of their own, in atlas widths."""
+
 
 def fitted(light: Floats, weights: Floats, even: bool = False) -> Floats:
     """Return the fit [h, w, 3], of zero mean over the weights, to a log light on the grid.
@@ -38,19 +45,25 @@ def fitted(light: Floats, weights: Floats, even: bool = False) -> Floats:
     weighted = left.T * share
     ridge = RIDGE * np.eye(left.shape[1], dtype=np.float32)
     amounts = np.linalg.solve(weighted @ left + ridge, weighted @ right)
-    return (left @ amounts).reshape(light.shape).astype(np.float32)
+    fit = left @ amounts
+    low, high = np.quantile(fit[share > share.max() / 2], EVEN_WITHIN if even else WITHIN, axis=0)
+    return np.clip(fit, low, high).reshape(light.shape).astype(np.float32)
 
 
 @lru_cache(maxsize=2)
 def normal_functions(cells: int) -> Floats:
     """Return y, z, y², yz, x², x, xy and xz of the normals, over the atlas [cells, cells, 8]."""
     layout = atlas_layout(4 * cells)
-    known = layout.picture(np.ones(len(layout.texels), np.float32))
-    grid, sigma = (cells, cells), NORMAL_SIGMA * cells
-    normals = cv2.resize(layout.picture(layout.interpolate(canonical_normals()).T), grid, interpolation=cv2.INTER_AREA)
-    known = cv2.resize(known, grid, interpolation=cv2.INTER_AREA)
-    near = np.maximum(cv2.GaussianBlur(known, (0, 0), sigma), 1e-2)[..., None]
-    x, y, z = np.moveaxis(cv2.GaussianBlur(normals, (0, 0), sigma) / near, -1, 0)
+    surface = (layout.triangle < layout.mouth_start).astype(np.float32)
+    normals, known = layout.picture((layout.interpolate(canonical_normals()) * surface).T), layout.picture(surface)
+    normals, known = (cv2.resize(one, (cells, cells), interpolation=cv2.INTER_AREA) for one in (normals, known))
+    near, wide = (
+        [np.asarray(cv2.GaussianBlur(one, (0, 0), sigma * cells), np.float32) for one in (normals, known)]
+        for sigma in (NORMAL_SIGMA, HOLE_SIGMA)
+    )
+    filled = known[..., None] * near[0] / np.maximum(near[1], 1e-2)[..., None]
+    filled += (1 - known[..., None]) * wide[0] / np.maximum(wide[1], 1e-2)[..., None]
+    x, y, z = np.moveaxis(filled, -1, 0)
     return np.stack([y, z, y * y, y * z, x * x, x, x * y, x * z], axis=-1).astype(np.float32)
 
 
