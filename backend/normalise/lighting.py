@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..core.errors import LipSyncError
 from ..core.types import Floats
 from .atlas import Atlas
 from .light_field import EPS, light_field, read_light, symmetric
@@ -72,12 +73,17 @@ def light_reference(
 
     One frontal frame is the paper's choice; some spread over the clip even out highlights and show both cheeks.
     `mask` [S, S] replaces the skin mask, e.g. to leave out a beard.
+
+    Raises:
+        LipSyncError: none of the frames shows enough skin.
     """
     settings = settings or LightSettings()
     size = len(atlases[0].rgb)
     if mask is None:
         mask = skin_mask(size) if settings.mask else np.ones((size, size), np.float32)
     reading = read_light(list(atlases), mask)
+    if float(reading.weights.mean()) < LEAST_SKIN:
+        raise LipSyncError("no skin in sight in the reference frames: choose frames that face the camera")
     wide = light_field(reading, settings.symmetry_sigma, settings.scarce, settings.shape)
     gain = np.zeros_like(wide)
     if settings.symmetry:

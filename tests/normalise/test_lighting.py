@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from backend.core.errors import LipSyncError
 from backend.normalise.atlas import Atlas
 from backend.normalise.layout import atlas_layout
 from backend.normalise.light_field import EPS, GRID
@@ -123,3 +124,5 @@ def test_frame_with_no_skin_in_sight_gets_the_gain_of_the_spatial_step(sequence)
     reference = light_reference(sequence.frames[:2])
     gain = gain_field(Atlas(sequence.frames[0].rgb, np.zeros_like(FACE)), reference)
     assert np.array_equal(gain, reference.gain)
+    with pytest.raises(LipSyncError, match="face the camera"):
+        light_reference([Atlas(sequence.frames[0].rgb, np.zeros_like(FACE))])
