@@ -14,6 +14,8 @@ from time import monotonic
 from typing import Any
 
 from ..core.errors import OutputError, VideoError
+from ..normalise.lighting import LightSettings
+from ..normalise.pose import PoseSettings
 from ..tracking.landmarks import FaceTracker
 from .clip_data import prepare_clip
 from .manifest import HASH_DIGITS, ClipRecord, write_manifest
@@ -215,7 +217,13 @@ def _why_none(refused: Sequence[Refusal]) -> str:
 
 def _shown(settings: PrepareSettings) -> dict[str, Any]:
     """Return the settings that change what is in a shard."""
-    return {"atlas_size": settings.atlas_size, "tracker": asdict(settings.tracker), "shard_version": SHARD_VERSION}
+    return {
+        "shard_version": SHARD_VERSION,
+        "atlas_size": settings.atlas_size,
+        "tracker": asdict(settings.tracker),
+        "pose": asdict(PoseSettings()),
+        "light": asdict(LightSettings()),
+    }
 
 
 def _digest(values: object) -> str:
