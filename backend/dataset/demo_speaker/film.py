@@ -12,6 +12,7 @@ from av.container import OutputContainer
 
 from ...core.errors import OutputError
 from ...core.files import written_beside
+from ...core.types import Floats
 from .clip import DemoClip, DemoSettings, demo_clip
 
 Progress = Callable[[float, str], None]
@@ -60,17 +61,25 @@ def _write(clip: DemoClip, container: OutputContainer, progress: Progress | None
     audio = container.add_stream("aac", rate=clip.spoken.sample_rate, layout="mono")
     audio.bit_rate = 128_000
     count = len(clip.truth.times_s)
+    said = 0
     for index, rgb in enumerate(clip.frames()):
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         picture.pts = round(clip.truth.times_s[index] / TIME_BASE)
         picture.time_base = TIME_BASE
         container.mux(video.encode(picture))
+        # sound goes in beside the picture, so that players need not jump about in the file
+        until = round((index + 1) / count * len(clip.spoken.samples))
+        container.mux(audio.encode(_sound(clip.spoken.samples[said:until], clip.spoken.sample_rate, said)))
+        said = until
         if progress:
             progress((index + 1) / count, "filming")
     container.mux(video.encode())
-    samples = np.ascontiguousarray(clip.spoken.samples[None])
-    sound = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-    sound.sample_rate = clip.spoken.sample_rate
-    sound.pts = 0
-    container.mux(audio.encode(sound))
     container.mux(audio.encode())
+
+
+def _sound(samples: Floats, sample_rate: int, first: int) -> av.AudioFrame:
+    sound = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
+    sound.sample_rate = sample_rate
+    sound.time_base = Fraction(1, sample_rate)
+    sound.pts = first
+    return sound
