@@ -64,8 +64,8 @@ def know_speaker(clips: Sequence[Clip], tracker: FaceTracker, size: int, progres
     Raises:
         VideoError: no clip shows a face.
     """
-    step = max(1, len(clips) // CLIPS)
-    chosen = [replace(clip, end_s=min(clip.end_s, clip.start_s + CLIP_S)) for clip in clips[::step][:CLIPS]]
+    spread = np.linspace(0, len(clips) - 1, min(CLIPS, len(clips))).round().astype(int).tolist()
+    chosen = [replace(clips[index], end_s=min(clips[index].end_s, clips[index].start_s + CLIP_S)) for index in spread]
     tracks: list[tuple[Clip, Track]] = []
     for done, clip in enumerate(chosen):
         track = tracker.track_piece(clip.source.info, clip.start_s, clip.end_s)
