@@ -26,6 +26,8 @@ JUDGED_ON = (101, 102, 103, 104, 105)
 """Seeds never looked at while choosing."""
 NOISE = 0.004
 """Standard deviation of the sensor's noise in sRGB."""
+RELIT = 4
+"""How many mouths of a sequence are brought into another frame's light."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,19 @@ class LitSequence:
         """[S, S] bool, where the truth is known: everywhere."""
         return np.ones((self.layout.size, self.layout.size), bool)
 
-    def relit(self, pair: tuple[int, int]) -> tuple[Atlas, int, Atlas]:
-        """Return (source, index of the target frame, noiseless truth): a mouth to be brought into another light."""
-        mouth, target = pair
-        lit = to_srgb(self.albedo[mouth] * self.light[target] + self.highlight[target])
-        return self.frames[mouth], target, Atlas(lit, self.frames[target].visibility)
+    @property
+    def relit(self) -> list[tuple[Atlas, int, Atlas]]:
+        """(source, index of the target frame, noiseless truth): mouths to be brought into other frames' light."""
+        triples: list[tuple[Atlas, int, Atlas]] = []
+        for mouth, target in relit_pairs(len(self.frames)):
+            lit = to_srgb(self.albedo[mouth] * self.light[target] + self.highlight[target])
+            triples.append((self.frames[mouth], target, Atlas(lit, self.frames[target].visibility)))
+        return triples
+
+
+def relit_pairs(count: int) -> list[tuple[int, int]]:
+    """Return (mouth, target) indices: `RELIT` frames and those half a sequence later."""
+    return [(index, (index + count // 2) % count) for index in range(0, count, count // RELIT)]
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:

@@ -27,8 +27,6 @@ from .speaker_sequences import speaker_sequence
 SEEN = 0.5
 """Texels seen at least this well count."""
 REFERENCE_FRAMES = 8
-RELIT = 4
-"""How many mouths of a sequence are brought into another frame's light."""
 VARIANTS = {
     "all steps": LightSettings(),
     "no symmetry": LightSettings(symmetry=False),
@@ -54,8 +52,9 @@ class KnownSequence(Protocol):
         """[S, S] bool, where the truth is known."""
         ...
 
-    def relit(self, pair: tuple[int, int]) -> tuple[Atlas, int, Atlas]:
-        """Return (source, index of the target frame, truth): a mouth to be brought into another frame's light."""
+    @property
+    def relit(self) -> Sequence[tuple[Atlas, int, Atlas]]:
+        """(source, index of the target frame, truth): mouths to be brought into other frames' light."""
         ...
 
 
@@ -91,8 +90,7 @@ def score(
     skin = (skin_mask(size) > 0) & seen
     mouth = region(sequence.layout, "mouth") > 0
     put = []
-    for index in range(0, count, count // RELIT):
-        source, target, truth = sequence.relit((index, (index + count // 2) % count))
+    for source, target, truth in sequence.relit:
         picture = relight(normalise(source.rgb, gain(source)), gain(sequence.frames[target]))
         where = mouth & (source.visibility > SEEN) & (truth.visibility > SEEN)
         put.append(psnr(picture, truth.rgb, where))
