@@ -21,6 +21,8 @@ USUAL_FOCAL = 50 / 36
 FOCALS = (1.0, USUAL_FOCAL, 2.0, 3.0, 6.0, np.inf)
 """Candidates, in longer picture sides; infinity is weak perspective."""
 DEPTH_SCALES = tuple(float(scale) for scale in np.linspace(0.6, 1.6, 21))
+LIKELY_BEND, BEND_SPREAD, PRIOR = 0.6, 0.25, 0.1
+"""Faces are filmed with about this bend (longer side over focal length), give or take; and how much that counts."""
 FRAMES_FOR_CAMERA = 150
 LEAST_TURN_RAD = 0.12
 """A head that turns less than this shows nothing of the lens; the usual one is assumed."""
@@ -65,11 +67,18 @@ def fit_camera(landmarks: Floats, width: int, height: int) -> Camera:
     points = points[:: max(1, len(points) // FRAMES_FOR_CAMERA)]
     if len(points) < 3 or _turn_rad(points) < LEAST_TURN_RAD:
         return usual
-    focals = [focal * max(width, height) for focal in FOCALS]
-    best = min((replace(usual, focal_px=focal) for focal in focals), key=lambda c: _loose(points, c))
+    best = _best_focal(points, usual, max(width, height))
     depths = [replace(best, depth_scale=scale) for scale in DEPTH_SCALES]
-    best = min(depths, key=lambda c: _loose(points, c))
-    return min((replace(best, focal_px=focal) for focal in focals), key=lambda c: _loose(points, c))
+    best = min(depths, key=lambda camera: _loose(points, camera))
+    return _best_focal(points, best, max(width, height))
+
+
+def _best_focal(points: Doubles, camera: Camera, side_px: int) -> Camera:
+    """Return the camera with the focal length that the points and the prior agree on."""
+    cameras = [replace(camera, focal_px=focal * side_px) for focal in FOCALS]
+    loose = np.array([_loose(points, candidate) for candidate in cameras])
+    unlikely = ((1 / np.array(FOCALS) - LIKELY_BEND) / BEND_SPREAD) ** 2
+    return cameras[int(np.argmin(loose / max(loose.min(), 1e-12) + PRIOR * unlikely))]
 
 
 def _turn_rad(points: Doubles) -> float:
