@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -100,7 +101,6 @@ def _animate(options: argparse.Namespace) -> None:
     from .inference.bundle import open_bundle
     from .inference.predict import Predictor, PredictRequest
 
-    check_output(options.output)
     request = PredictRequest(
         sound=options.sound,
         fps=options.fps,
@@ -108,6 +108,7 @@ def _animate(options: argparse.Namespace) -> None:
         phones=options.phones,
         language=options.language,
     )
+    check_output(options.output, request)
     predictor = Predictor(open_bundle(options.bundle), options.device)
     summary = animate(predictor, request, options.output, _reporter(options))
     _conclude(
@@ -153,7 +154,7 @@ def _reporter(options: argparse.Namespace) -> Report | None:
 
 
 def _print_json(fraction: float, stage: str) -> None:
-    print(json.dumps({"stage": stage, "fraction": round(fraction, 4)}), flush=True)
+    _say(json.dumps({"stage": stage, "fraction": round(fraction, 4)}))
 
 
 def _print_bar(fraction: float, stage: str) -> None:
@@ -170,6 +171,15 @@ def _end_bar(options: argparse.Namespace) -> None:
 def _conclude(options: argparse.Namespace, sentence: str) -> None:
     _end_bar(options)
     if options.json_progress:
-        print(json.dumps({"stage": "done", "fraction": 1.0, "output": str(options.output)}), flush=True)
+        _say(json.dumps({"stage": "done", "fraction": 1.0, "output": str(options.output)}))
     elif not options.quiet:
-        print(sentence)
+        _say(sentence)
+
+
+def _say(line: str) -> None:
+    """Print a line; a reader that has gone, or a full disk behind stdout, is no reason to lose the work."""
+    try:
+        print(line.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
+    except OSError:
+        # what is still buffered would fail again, loudly, when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,6 +24,7 @@ from .jobs.bake import Baked, BakeJob, BakeRequest
 from .jobs.client import WorkerClient
 from .scene import bake, character, exporting, importing
 from .scene.plan import AUTO, bundle_of, match_of
+from .scene.shapes import fitted_match
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -72,7 +73,7 @@ def animate(options: argparse.Namespace) -> None:
     if options.fps is not None:
         _set_fps(scene, options.fps)
     chosen = _chosen_character(scene, options.object)
-    match = match_of(chosen.names, options.map)
+    match = fitted_match(chosen, match_of(chosen.names, options.map))
     if not options.quiet:
         print(f"{chosen.title}: {match.coverage}")
     with ExitStack() as stack:

@@ -25,10 +25,10 @@ from backend.inference.predict import Predictor, PredictRequest
 from backend.speech.synthesis import synthesise
 from blender_addon.scene.exporting import write_outputs
 
-from .film import Shot, set_up
+from .film import Shot, set_up, without_subsurface
 from .picture import draw
 
-TEXT = "Hello! I am a head made of numbers. My lips meet for b, p and m, and my teeth touch my lip for f and v."
+TEXT = "Hello! I am a head made of numbers. Watch my lips: mama, papa, baby, five."
 FPS = 24
 PAUSE_S = 0.4
 """Silence after the last word, in which the face comes to rest."""
@@ -69,6 +69,7 @@ def perform(text: str, folder: Path, shot: Shot) -> None:
     _tell(began, "moved the head, saved and exported it")
     frames = bpy.context.scene.frame_end - bpy.context.scene.frame_start + 1
     print(f"         filming {frames} frames …", flush=True)
+    without_subsurface()
     with silent_blender():
         write_outputs({"render": movie})
     _tell(began, "filmed it")

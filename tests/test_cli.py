@@ -175,6 +175,24 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, out, number):
     assert list(out.iterdir()) == []
 
 
+def test_an_input_is_never_overwritten(sound, out):
+    phones = out / "phones.csv"
+    phones.write_text("start_s,end_s,phone\n0,1,m\n", encoding="utf-8")
+    done = run("animate", sound, "--phones", phones, "-o", phones)
+    assert (done.returncode, "read as an input" in done.stderr) == (1, True)
+    assert phones.read_text(encoding="utf-8").startswith("start_s")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes that break are POSIX")
+def test_a_reader_that_has_gone_does_not_lose_the_work(sound, out):
+    command = [sys.executable, "-m", "backend", "animate", sound, "-o", out / "a.json", "--json-progress"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, b"")
+    assert [path.name for path in out.iterdir()] == ["a.json"]
+
+
 def test_help_is_quick_and_imports_nothing_heavy():
     program = "import sys, backend.cli; print(sorted({'numpy', 'onnxruntime', 'soundfile'} & set(sys.modules)))"
     done = subprocess.run(

@@ -17,8 +17,8 @@ N_FFT = 512
 N_MELS = 80
 FRAME_RATE_HZ = SAMPLE_RATE // HOP
 LOWEST_HZ, HIGHEST_HZ = 20.0, 7600.0
-FLOOR = 1e-7
-"""Added to band energies before the logarithm: about -70 dB of full scale, below room noise."""
+FLOOR = 1e-9
+"""Added to band energies before the logarithm: below weak fricatives of quiet recordings, above 16-bit rounding."""
 
 
 def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:

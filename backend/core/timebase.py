@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import TimingError
 
-HIGHEST_FPS = 1000
+LOWEST_FPS, HIGHEST_FPS = 0.1, 1000
 
 
 def exact_fps(fps: float, fps_base: float = 1.0) -> Fraction:
@@ -22,11 +22,11 @@ def exact_fps(fps: float, fps_base: float = 1.0) -> Fraction:
         fps_base: divisor as Blender keeps it (1.001 for NTSC rates).
 
     Raises:
-        TimingError: not a number between 0 and `HIGHEST_FPS`.
+        TimingError: not a number from `LOWEST_FPS` to `HIGHEST_FPS`.
     """
     rate = fps / fps_base if fps_base else float("nan")
-    if not 0 < rate <= HIGHEST_FPS:
-        raise TimingError(f"frame rate {rate:g}: expected a number above 0 and at most {HIGHEST_FPS}")
+    if not LOWEST_FPS <= rate <= HIGHEST_FPS:
+        raise TimingError(f"frame rate {rate:g}: expected a number from {LOWEST_FPS} to {HIGHEST_FPS}")
     ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     if ntsc and abs(float(ntsc) - rate) < 0.005 and abs(rate - round(rate)) > 1e-4:
         return ntsc

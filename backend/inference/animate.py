@@ -14,6 +14,7 @@ from ..core.errors import OutputError
 from ..core.mesh_file import MeshHeader, write_mesh
 from ..core.types import Floats
 from .predict import LISTENING_SHARE, Cancelled, CancelledError, Clip, Predictor, PredictRequest, Report
+from .transcript import named_file
 
 ENDINGS = (".json", ".csv", ".npz")
 
@@ -30,11 +31,11 @@ class Summary:
     bundle: str
 
 
-def check_output(output: Path) -> None:
-    """Refuse an output that cannot be written before anything is predicted.
+def check_output(output: Path, request: PredictRequest) -> None:
+    """Refuse an output that cannot be written, or is one of the inputs, before anything is predicted.
 
     Raises:
-        OutputError: unknown ending, a folder, or no folder to write in.
+        OutputError: unknown ending, a folder, no folder to write in, or a file that the request reads.
     """
     if output.suffix.lower() not in ENDINGS:
         raise OutputError(f"{output}: unknown kind of output {output.suffix!r}; end it in {', '.join(ENDINGS)}")
@@ -42,6 +43,9 @@ def check_output(output: Path) -> None:
         raise OutputError(f"{output} is a folder; give the name of a file in it")
     if not output.parent.is_dir():
         raise OutputError(f"cannot write {output}: no folder {output.parent}; make it first")
+    inputs = (request.sound, request.phones, named_file(request.transcript))
+    if output.exists() and any(path is not None and path.exists() and path.samefile(output) for path in inputs):
+        raise OutputError(f"{output} is read as an input and would be lost; choose another name for the output")
 
 
 def animate(
@@ -64,7 +68,7 @@ def animate(
         LipSyncError: what is wrong with sound, phones or output; nothing is written then.
         CancelledError: `cancelled` said so; nothing is written.
     """
-    check_output(output)
+    check_output(output, request)
     clip = predictor.prepare(request, report, cancelled)
     times = clip.times_s()
     confidence = clip.confidence(times)

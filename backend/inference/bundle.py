@@ -9,6 +9,7 @@ ignored.
 import io
 import json
 import re
+import zipfile
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,8 @@ BUNDLES_FOLDER = Path(__file__).resolve().parents[1] / "bundles"
 DEFAULT_BUNDLE = "universal"
 LARGEST_CONFIG_BYTES = 1 << 20
 LARGEST_FILE_BYTES = 1 << 30
+LARGEST_STATISTICS_BYTES = 1 << 20
+"""Unpacked."""
 LONGEST_CONTEXT_FRAMES = 3000
 MODEL, STATISTICS = "model.onnx", "statistics.npz"
 
@@ -172,10 +175,20 @@ def _read_part(folder: Path, name: str) -> bytes:
 
 def _read_statistics(folder: Path, data: bytes) -> dict[str, NDArray[np.float32]]:
     try:
+        _check_unpacked_size(folder, data)
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             found = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
+    except BundleError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds on a stranger's bytes, MemoryError too
         raise BundleError(f"bundle {folder}: {STATISTICS} holds no plain arrays; get the bundle again") from error
     if not all(np.isfinite(values).all() for values in found.values()):
         raise BundleError(f"bundle {folder}: {STATISTICS} holds NaN or infinite numbers; get the bundle again")
     return found
+
+
+def _check_unpacked_size(folder: Path, data: bytes) -> None:
+    """Refuse a small file that unpacks to a huge one."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > LARGEST_STATISTICS_BYTES:
+            raise BundleError(f"bundle {folder}: {STATISTICS} unpacks to more than 1 MB; this is no bundle of ours")

@@ -47,7 +47,7 @@ def read_settings(config: dict[str, Any]) -> DecoderSettings:
             int(config.get("shortest_frames", defaults.shortest_frames)),
             {str(phone): float(value) for phone, value in bias.items()},
         )
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise BundleError(f"bundle: decoder settings cannot be read ({error}); get the bundle again") from error
     if not np.isfinite([settings.switch_penalty, *settings.bias.values()]).all() or settings.switch_penalty < 0:
         raise BundleError("bundle: decoder.switch_penalty must be at least 0 and decoder.bias finite")

@@ -6,7 +6,7 @@ that chunked equals whole. The mean spectrum that normalises the features is a f
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from typing import Any
@@ -32,6 +32,16 @@ DIGITAL_SILENCE = float(np.log(2.0 * FLOOR))
 SURE, UNLIKELY = 0.0, -20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one run of the network says."""
+
+    log_posteriors: Floats
+    """[t, P]"""
+    level: Floats
+    """[t] natural logarithm of the power, relative to that of the sound's mean spectrum (its speech, mostly)."""
+
+
 class Encoder:
     """A bundle's network, loaded."""
 
@@ -41,7 +51,11 @@ class Encoder:
         self._session = _open_session(bundle, device, threads)
 
     def log_posteriors(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Floats]:
-        """Yield log posteriors [t, P] of a sound, chunk by chunk, T = samples // HOP + 1 frames in all.
+        """Yield the log posteriors [t, P] of `listen`."""
+        return (heard.log_posteriors for heard in self.listen(sound, chunk_frames))
+
+    def listen(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Heard]:
+        """Yield what is heard in a sound, chunk by chunk, T = samples // HOP + 1 frames in all.
 
         Args:
             sound: gives the sound's blocks; called twice.
@@ -52,7 +66,13 @@ class Encoder:
         for frames, left, right in _with_context(stream_log_mel(sound()), chunk_frames, self._context):
             network_input = normalise(frames, mean, self._statistics)[None]
             output = self._session.run(["log_posteriors"], {"log_mel": network_input})[0]
-            yield _with_silence(output[0, left : len(frames) - right], frames[left : len(frames) - right])
+            inner = slice(left, len(frames) - right)
+            yield Heard(_with_silence(output[0, inner], frames[inner]), level(frames[inner]) - level(mean))
+
+
+def level(log_mel: Floats) -> Floats:
+    """Return the natural logarithm of the power in log-mels [..., N_MELS]."""
+    return np.log(np.exp(log_mel).mean(axis=-1))
 
 
 def stream_log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:

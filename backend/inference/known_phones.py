@@ -108,8 +108,11 @@ def _csv_rows(path: Path, text: str) -> Iterable[Row]:
     reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
     if not {"start_s", "end_s", "phone"} <= set(reader.fieldnames or ()):
         raise TimingError(f"phones file {path}, line 1: the columns must be start_s,end_s,phone")
-    for entry in reader:
-        yield _row(f"{path}, line {reader.line_num}", dict(entry))
+    try:
+        for entry in reader:
+            yield _row(f"{path}, line {reader.line_num}", dict(entry))
+    except csv.Error as error:
+        raise TimingError(f"{path}, line {reader.line_num + 1}: {error}; give start_s,end_s,phone") from error
 
 
 def _row(where: str, entry: dict[str, Any]) -> Row:
@@ -119,7 +122,7 @@ def _row(where: str, entry: dict[str, Any]) -> Row:
     try:
         start_s, end_s = float(entry["start_s"]), float(entry["end_s"])
         confidence = float(entry.get("confidence") or 1.0)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise TimingError(f"{where}: start_s and end_s must be numbers of seconds") from error
     if not np.isfinite([start_s, end_s, confidence]).all():
         raise TimingError(f"{where}: start_s, end_s and confidence must be finite")

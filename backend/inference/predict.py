@@ -22,6 +22,7 @@ from .bundle import DEFAULT_BUNDLE, Bundle
 from .decoder import decode_spans, read_settings
 from .encoder import Encoder
 from .known_phones import fit_phones, read_phones
+from .pauses import with_quiet_edges
 from .transcript import align_text, read_text
 
 CHUNK_S = 30.0
@@ -139,10 +140,21 @@ class Predictor:
             posteriors = [piece.astype(np.float16) for piece in self._encoder.log_posteriors(listener.blocks)]
             phones = align_text(np.concatenate(posteriors), text, request.language)
         else:
-            phones = decode_spans(self._encoder.log_posteriors(listener.blocks), self._settings)
+            phones = self._recognised(listener)
         phones = _ended(phones, listener.duration_s)
         performance = Performance(phones, listener.duration_s, request.style)
         return Clip(listener.duration_s, fps, phones, performance, self.bundle.name)
+
+    def _recognised(self, listener: "_Listener") -> list[PhoneSpan]:
+        levels: list[Floats] = []
+
+        def log_posteriors() -> Iterator[Floats]:
+            for heard in self._encoder.listen(listener.blocks):
+                levels.append(heard.level)
+                yield heard.log_posteriors
+
+        spans = decode_spans(log_posteriors(), self._settings)
+        return with_quiet_edges(spans, np.concatenate(levels))
 
 
 class _Listener:

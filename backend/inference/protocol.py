@@ -11,6 +11,8 @@ from typing import Any, cast
 from ..core.errors import WorkerError
 
 PROTOCOL = 1
+LARGEST_NUMBER = 1 << 53
+"""Whole numbers from here on are no seconds or frames, and may be too large for a float at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def decode(line: str) -> Message:
     """
     try:
         data = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WorkerError(f"not a message of the prediction process: {line[:80]!r}") from error
     if not isinstance(data, dict):
         raise WorkerError(f"not a message of the prediction process: {line[:80]!r}")
@@ -131,7 +133,7 @@ def _build(kind: type[Message], values: dict[str, Any]) -> Message:
         if field.name not in values:
             continue
         value = values[field.name]
-        if field.type is float and isinstance(value, int):
+        if field.type is float and isinstance(value, int) and abs(value) < LARGEST_NUMBER:
             value = float(value)
         if field.type == tuple[str, ...] and isinstance(value, list):
             value = tuple(str(item) for item in cast("list[Any]", value))

@@ -23,11 +23,11 @@ def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -
         TimingError: an unreadable file, or nothing in it; or the `error_type` asked for.
     """
     text = text_or_path
-    if _is_file(text_or_path):
+    if (path := named_file(text_or_path)) is not None:
         try:
-            if Path(text_or_path).stat().st_size > LARGEST_BYTES:
+            if path.stat().st_size > LARGEST_BYTES:
                 raise error_type(f"text file {text_or_path} is larger than 1 MB; give the words of one sound")
-            text = Path(text_or_path).read_text(encoding="utf-8-sig")
+            text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise error_type(f"cannot read text file {text_or_path}: {error.strerror}; check the path") from error
         except ValueError as error:
@@ -39,12 +39,12 @@ def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -
     return text
 
 
-def _is_file(text: str) -> bool:
-    """Return whether a text is the path of a file; long or odd texts cannot be paths at all."""
+def named_file(text: str) -> Path | None:
+    """Return the file whose path a text is, or None; long or odd texts cannot be paths at all."""
     try:
-        return Path(text).is_file()
+        return Path(text) if Path(text).is_file() else None
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def phones_of_text(text: str, language: str = "") -> list[list[str]]:

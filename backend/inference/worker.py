@@ -51,19 +51,24 @@ class Mailbox:
         return self._closed.is_set() or request_id in self._cancelled
 
     def _read(self) -> None:
-        for line in self._lines:
-            try:
-                message = protocol.decode(line.decode("utf-8", "replace"))
-            except WorkerError as error:
-                self._refuse.send(Failure(-1, str(error)))
-                continue
-            if isinstance(message, Request):
-                self._cancelled.discard(message.id)
-                self._requests.put(message)
-            elif isinstance(message, Cancel):
-                self._cancelled.add(message.id)
-        self._closed.set()
-        self._requests.put(None)
+        try:
+            for line in self._lines:
+                self._take(line)
+        finally:  # a bug in reading must end the process, not leave it deaf
+            self._closed.set()
+            self._requests.put(None)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = protocol.decode(line.decode("utf-8", "replace"))
+        except WorkerError as error:
+            self._refuse.send(Failure(-1, str(error)))
+            return
+        if isinstance(message, Request):
+            self._cancelled.discard(message.id)
+            self._requests.put(message)
+        elif isinstance(message, Cancel):
+            self._cancelled.add(message.id)
 
 
 class Outbox:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.types import Floats
 from .detect import MapMatch, MatchedControl
+from .quadratic import Doubles
 
 CARRIES = 0.3
 """Part of the big shape's movement that the small one must repeat to count as containing it."""
@@ -46,7 +47,7 @@ def _contains(small: MatchedControl, big: MatchedControl, displacements: Mapping
     return size > 0 and float((part * whole).sum()) > CARRIES * size
 
 
-def _moved(matched: MatchedControl, displacements: Mapping[str, Floats]) -> np.ndarray | None:
+def _moved(matched: MatchedControl, displacements: Mapping[str, Floats]) -> Doubles | None:
     """Return the displacement of the first of a control's names that is there, if one is."""
     found = next((displacements[name] for name in matched.names if name in displacements), None)
     return None if found is None else np.asarray(found, np.float64)

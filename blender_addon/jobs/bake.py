@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.core.blendshapes import ARKIT_INDEX
 from ..backend.core.errors import LipSyncError
 from ..backend.core.mesh_file import read_mesh
 from ..backend.inference.protocol import Request
@@ -24,6 +25,7 @@ from .client import JobCancelledError, WorkerClient
 PREDICTION_SHARE = 0.8
 """Part of the progress bar that the prediction gets; the retargeting gets the rest."""
 FRAMES_AT_ONCE = 2048
+TONGUE_OUT = ARKIT_INDEX["tongueOut"]
 _request_ids = itertools.count(1)
 
 
@@ -128,7 +130,8 @@ class BakeJob:
             if self._cancelled.is_set():
                 raise JobCancelledError
             part = slice(start, start + FRAMES_AT_ONCE)
-            tracks = retargeter.tracks(clip.vertices_cm[part] - clip.neutral_cm)
+            tongue_out = None if clip.weights is None else clip.weights[part, TONGUE_OUT]
+            tracks = retargeter.tracks(clip.vertices_cm[part] - clip.neutral_cm, tongue_out)
             values.append(tracks.values)
             limits = tracks.limits
             self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * min(1.0, part.stop / frames), "retargeting")

@@ -31,7 +31,7 @@ class JobCancelledError(Exception):
 
 
 class WorkerClient:
-    """One prediction process. Used by one thread at a time; `close` may be called by any."""
+    """One prediction process. Threads take turns with `ask`; `close` may be called by any."""
 
     def __init__(self, command: list[str] | None = None) -> None:
         self._command = command or process.command("inference.worker")
@@ -39,6 +39,7 @@ class WorkerClient:
         self._answers: queue.SimpleQueue[Message | WorkerError | None] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
         self._log_reader: threading.Thread | None = None
+        self._turn = threading.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -53,6 +54,10 @@ class WorkerClient:
             WorkerError: the process could not start, died or speaks another protocol.
             JobCancelledError: `cancelled` was set.
         """
+        with self._turn:  # one given up by its operator may still be waiting for its last word
+            return self._ask(request, report, cancelled)
+
+    def _ask(self, request: Request, report: Report, cancelled: threading.Event) -> Result:
         self._start()
         self._send(request)
         give_up_s = None
@@ -166,7 +171,8 @@ def _read_answers(stream: IO[bytes], answers: "queue.SimpleQueue[Message | Worke
         answers.put(error)
     except (OSError, ValueError):  # closed by `close` while it was being read
         pass
-    answers.put(None)
+    finally:
+        answers.put(None)
 
 
 def _read_log(stream: IO[bytes], log: deque[str]) -> None:

@@ -29,8 +29,10 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
     job: ClassVar[BakeJob | None] = None
     """What is under way in this Blender; one at a time."""
 
+    timer: ClassVar[bpy.types.Timer | None] = None
+    """What wakes the running operator."""
+
     _plan: Plan
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -52,7 +54,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
             return self.execute(context)
         if not self._start(context):
             return {"CANCELLED"}
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
+        type(self).timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -72,7 +74,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         if not status.finished:
             return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
         self._leave(context)
-        return self._conclude(context, job)
+        return self._conclude(job)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Run to the end without coming back in between (scripts, no window)."""
@@ -83,7 +85,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         while not job.wait(WAIT_S):
             pass
         type(self).job = None
-        return self._conclude(context, job)
+        return self._conclude(job)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender takes the operator away (another file is opened, the window closes)."""
@@ -98,6 +100,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         client, cls.client = cls.client, None
         if job is not None:
             job.cancel()
+            cls._leave(bpy.context)  # Blender drops a running operator with its class, and does not call `cancel`
         if client is not None:
             client.close()
 
@@ -112,16 +115,21 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
         cls.job = BakeJob(self._plan.request, cls.client)
         return True
 
-    def _leave(self, context: bpy.types.Context) -> None:
-        type(self).job = None
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
+    @classmethod
+    def _leave(cls, context: bpy.types.Context) -> None:
+        cls.job = None
+        timer, cls.timer = cls.timer, None
+        if timer is not None:
+            context.window_manager.event_timer_remove(timer)
         _show(context, None)
 
-    def _conclude(self, context: bpy.types.Context, job: BakeJob) -> set[str]:
+    def _conclude(self, job: BakeJob) -> set[str]:
         try:
-            report = apply(context.scene, self._plan.character, job.outcome(), self._plan.placement)
+            baked = job.outcome()
+            scene = bpy.data.scenes.get((self._plan.scene_name, None))
+            if scene is None:
+                raise LipSyncError("the scene was removed during the lip-sync; nothing was keyed")
+            report = apply(scene, self._plan.character, baked, self._plan.placement)
         except JobCancelledError:
             self.report({"INFO"}, "Lip-sync cancelled; nothing was changed")
             return {"CANCELLED"}

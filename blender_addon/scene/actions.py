@@ -2,11 +2,13 @@
 """The one module that makes Actions and writes keys: slots and channel bags where they exist (4.4 and newer).
 
 An Action that is there is never changed: the new one starts as a copy of it, takes the lip-sync's keys over the
-clip's range, and takes its place; the old one stays in the file with a fake user.
+clip's range, and takes its place; the old one stays in the file with a fake user. Only an earlier take that nobody
+has touched since goes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 import bpy
 import numpy as np
@@ -18,6 +20,8 @@ KEPT = (("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 
         ("interpolation", 1, np.int32), ("handle_left_type", 1, np.int32), ("handle_right_type", 1, np.int32),
         ("easing", 1, np.int32))  # fmt: skip
 """What a key is made of: attribute, width and type of number."""
+MARK = "lipsync3d"
+"""Custom property of an Action that a lip-sync made: what its keys were then."""
 
 KeyArrays = dict[str, NDArray[np.generic]]
 
@@ -65,7 +69,7 @@ def write(key: bpy.types.Key, name: str, tracks: Tracks) -> bpy.types.Action:
     else:
         action = before.action.copy()
         action.name = name
-        before.action.use_fake_user = before.action.library is None or before.had_fake_user
+        before.action.use_fake_user = before.had_fake_user or _worth_keeping(before.action, key)
         _assign(data, action, _same_slot(action, before.slot))
     action.use_fake_user = False
     curves = curves_of(key)
@@ -73,7 +77,17 @@ def write(key: bpy.types.Key, name: str, tracks: Tracks) -> bpy.types.Action:
         path = key.key_blocks[shape].path_from_id("value")
         if shape not in tracks.still or curves.find(path) is not None:
             _write_curve(curves, path, tracks.frames, values)
+    action[MARK] = _digest(curves)
     return action
+
+
+def drop_replaced(before: Assignment, action: bpy.types.Action, name: str) -> bool:
+    """Remove what played before, where it was an untouched take that nothing uses, and return whether it went."""
+    if before.action is None or before.action.library is not None or before.action.users:
+        return False
+    bpy.data.actions.remove(before.action)
+    action.name = name
+    return True
 
 
 def restore(key: bpy.types.Key, before: Assignment) -> None:
@@ -101,6 +115,25 @@ def curves_of(key: bpy.types.Key) -> bpy.types.bpy_prop_collection:
     layer = action.layers[0] if len(action.layers) else action.layers.new("Lip-sync")
     strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
     return strip.channelbag(data.action_slot, ensure=True).fcurves
+
+
+def _worth_keeping(action: bpy.types.Action, key: bpy.types.Key) -> bool:
+    """Return whether an Action of this file holds anything but a lip-sync's own keys; asked while it plays."""
+    if action.library is not None:
+        return False
+    unslotted = getattr(key.animation_data, "action_slot", action) is None
+    return MARK not in action or unslotted or action[MARK] != _digest(curves_of(key))
+
+
+def _digest(curves: bpy.types.bpy_prop_collection) -> str:
+    told = sha256()
+    for curve in curves:
+        told.update(f"{curve.data_path} {len(curve.modifiers)}".encode())
+        for attribute, width, kind in KEPT:
+            flat = np.empty(len(curve.keyframe_points) * width, kind)
+            curve.keyframe_points.foreach_get(attribute, flat)
+            told.update(flat.tobytes())
+    return told.hexdigest()
 
 
 def _new_slot(action: bpy.types.Action, key: bpy.types.Key) -> object | None:
@@ -131,6 +164,7 @@ def _write_curve(
         curve.keyframe_points.clear()
         for modifier in list(curve.modifiers):  # cycles or noise would repeat or shake the speech
             curve.modifiers.remove(modifier)
+        curve.mute, curve.extrapolation = False, "CONSTANT"  # or it would not play, or run on after the sound
     else:
         curve = curves.new(path)
     points = np.empty((len(frames), 2), np.float32)

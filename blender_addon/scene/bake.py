@@ -19,6 +19,8 @@ from .character import Character, key_of
 
 MOVES = 1e-4
 """A control whose values all stay below this gets no keys."""
+ON_GRID = 1e-3
+"""Frames that a prediction's times may be off whole frames."""
 LAST_FRAME = 1_048_574
 """Blender's highest frame."""
 
@@ -80,8 +82,7 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
         raise SoundError(f"{placement.sound}: nothing is said in it, so the face would not move; choose another sound")
     keys = [(face, key_of(face)) for face in character.faces]
     notes = list(character.notes)
-    made: list[str] = []
-    kept: list[str] = []
+    made: list[tuple[actions.Assignment, bpy.types.Action, str]] = []
     with ExitStack() as undo:
         for face, key in keys:
             values = {name: tracks[name] for name in face.shapes if name in tracks}
@@ -90,19 +91,24 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
             before = actions.assignment_of(key)
             undo.callback(actions.restore, key, before)
             name = f"Lip-sync {placement.sound.stem} {face.object_name}"[:60]
-            made.append(actions.write(key, name, actions.Tracks(frames, values, still)).name)
-            if before.action is not None:
-                kept.append(before.action.name)
+            made.append((before, actions.write(key, name, actions.Tracks(frames, values, still)), name))
         if placement.add_strip:
             notes += _place_sound(scene, placement, undo)
-        if placement.set_range:
+        if placement.set_range and frames[-1] <= 0:
+            notes.append("the frame range cannot lie before frame 0, so it was left alone")
+        elif placement.set_range:
             scene.frame_start, scene.frame_end = max(0, int(frames[0])), int(frames[-1])
         undo.pop_all()
+    kept = [
+        before.action.name
+        for before, action, name in made
+        if before.action is not None and not actions.drop_replaced(before, action, name)
+    ]
     return Report(
         keyed=tuple(name for name in tracks if name not in still),
         still=tuple(name for name in tracks if name in still),
         frames=(int(frames[0]), int(frames[-1])),
-        actions=tuple(made),
+        actions=tuple(action.name for _, action, _ in made),
         kept=tuple(kept),
         notes=tuple(notes),
     )
@@ -111,13 +117,16 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
 def _on_frames(
     baked: Baked, fps: Fraction, placement: Placement
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
-    """Return whole frames [T] and the tracks on them; a sound that starts between frames is interpolated."""
+    """Return whole frames [T] and the tracks on them; interpolated where those predicted lie between them."""
     given = s_to_frame(baked.times_s, fps, placement.start_frame)
-    first = math.ceil(given[0] - 1e-3) if placement.first_frame is None else placement.first_frame
-    last = math.floor(given[-1] + 1e-3) if placement.last_frame is None else placement.last_frame
-    first, last = max(first, math.ceil(given[0] - 1e-3)), min(last, math.floor(given[-1] + 1e-3), LAST_FRAME)
-    frames = np.arange(first, max(first, last) + 1, dtype=np.float64)
-    on_grid = abs(placement.start_frame - round(placement.start_frame)) < 1e-3
+    first = math.ceil(given[0] - ON_GRID) if placement.first_frame is None else placement.first_frame
+    last = math.floor(given[-1] + ON_GRID) if placement.last_frame is None else placement.last_frame
+    first, last = max(first, math.ceil(given[0] - ON_GRID)), min(last, math.floor(given[-1] + ON_GRID), LAST_FRAME)
+    if last < first:
+        raise SoundError(f"{placement.sound}: its strip plays none of it; move the strip's ends")
+    frames = np.arange(first, last + 1, dtype=np.float64)
+    # off the grid: the strip starts between frames, or the scene's frame rate was changed during the prediction
+    on_grid = np.abs(given - np.round(given)).max() < ON_GRID
     part = slice(first - round(given[0]), first - round(given[0]) + len(frames))
     columns = baked.tracks.values.T
     tracks = [column[part] if on_grid else np.interp(frames, given, column).astype(np.float32) for column in columns]

@@ -21,6 +21,8 @@ class Face:
     """Shape keys that may be keyed."""
     driven: tuple[str, ...]
     """Shape keys left alone, because drivers own them."""
+    muted: tuple[str, ...] = ()
+    """Shape keys left alone, because they show nothing."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,10 @@ def _character(title: str, meshes: Iterable[bpy.types.Object]) -> Character:
         face = _face(thing, key)
         if face.driven:
             notes.append(f"{thing.name}: {len(face.driven)} shape keys have drivers and are left to them")
+        if face.muted:
+            notes.append(f"{thing.name}: {len(face.muted)} shape keys are muted and stay so")
+        if face.shapes and thing.show_only_shape_key:
+            notes.append(f"{thing.name}: it shows one shape key alone; unpin it to see the others move")
         if face.shapes:
             faces[key.name_full] = face
         for name in face.shapes:
@@ -137,7 +143,9 @@ def _face(thing: bpy.types.Object, key: bpy.types.Key) -> Face:
     drivers = key.animation_data.drivers if key.animation_data else ()
     paths = {driver.data_path for driver in drivers}
     driven = tuple(name for name in names if key.key_blocks[name].path_from_id("value") in paths)
-    return Face(key.name, thing.name, tuple(name for name in names if name not in driven), driven)
+    muted = tuple(name for name in names if key.key_blocks[name].mute and name not in driven)
+    free = tuple(name for name in names if name not in (*driven, *muted))
+    return Face(key.name, thing.name, free, driven, muted)
 
 
 def _why_not(key: bpy.types.Key) -> str | None:
@@ -148,8 +156,11 @@ def _why_not(key: bpy.types.Key) -> str | None:
         return "its shape keys cannot be edited; make the mesh local, or a library override that may be edited"
     if not key.use_relative:
         return "its shape keys are absolute; switch on Relative in the mesh's Shape Keys panel"
-    if key.animation_data is not None and key.animation_data.use_tweak_mode:
+    data = key.animation_data
+    if data is not None and data.use_tweak_mode:
         return "an NLA strip of its shape keys is being edited; leave tweak mode (Tab in the NLA editor)"
+    if data is not None and (data.action_influence == 0.0 or any(track.is_solo for track in data.nla_tracks)):
+        return "its Action does not play; in the NLA editor, raise its influence and switch off the solo of tracks"
     return None
 
 

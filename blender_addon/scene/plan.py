@@ -15,6 +15,7 @@ from ..backend.retarget.maps import load_map, load_maps
 from ..jobs.bake import BakeRequest
 from .bake import Placement, scene_fps
 from .character import Character, selected_character
+from .shapes import fitted_match
 from .sound_strip import find_strip
 
 AUTO = "AUTO"
@@ -24,6 +25,8 @@ AUTO = "AUTO"
 class Plan:
     """One lip-sync, fully said."""
 
+    scene_name: str
+    """The window may show another scene when the prediction is done."""
     character: Character
     request: BakeRequest
     placement: Placement
@@ -37,7 +40,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
     """
     settings = context.scene.lipsync3d
     character = selected_character(context)
-    match = match_of(character.names, settings.map_name)
+    match = fitted_match(character, match_of(character.names, settings.map_name))
     placement = placement_of(context.scene)
     gains = settings.gains
     request = BakeRequest(
@@ -51,7 +54,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
     )
-    return Plan(character, request, placement)
+    return Plan(context.scene.name, character, request, placement)
 
 
 def placement_of(scene: bpy.types.Scene) -> Placement:

@@ -29,11 +29,13 @@ class Placed:
     last_frame: int
     """Last frame that the strip plays."""
     packed: bool
+    retimed: bool
 
 
 def placed_strips(scene: bpy.types.Scene) -> list[Placed]:
     """Return the scene's sound strips, the first one first."""
-    found = [_placed(strip) for strip in _strips(scene) if strip.type == "SOUND" and strip.sound is not None]
+    fps = scene.render.fps / scene.render.fps_base
+    found = [_placed(strip, fps) for strip in _strips(scene) if strip.type == "SOUND" and strip.sound is not None]
     return sorted(found, key=lambda placed: (placed.first_frame, placed.name))
 
 
@@ -41,7 +43,7 @@ def find_strip(scene: bpy.types.Scene, name: str) -> Placed:
     """Return the named strip, or the first one where the name is empty.
 
     Raises:
-        SoundError: no such strip, or its sound is inside the .blend file.
+        SoundError: no such strip, its sound is inside the .blend file, or it plays at another speed.
     """
     strips = placed_strips(scene)
     if not strips:
@@ -52,6 +54,11 @@ def find_strip(scene: bpy.types.Scene, name: str) -> Placed:
     if placed.packed and not placed.path.is_file():
         raise SoundError(
             f"the sound of strip {placed.name!r} is packed in the .blend; unpack it (File > External Data)"
+        )
+    if placed.retimed:
+        raise SoundError(
+            f"strip {placed.name!r} is retimed, so its sound is not heard as the file has it; "
+            "reset its retiming, or render it to a sound file (Render > Render Audio)"
         )
     return placed
 
@@ -94,11 +101,15 @@ def _strips(scene: bpy.types.Scene) -> "Iterator[bpy.types.Strip]":
     return iter(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
-def _placed(strip: "bpy.types.Strip") -> Placed:
+def _placed(strip: "bpy.types.Strip", fps: float) -> Placed:
     library = strip.sound.library
     path = Path(bpy.path.abspath(strip.sound.filepath, library=library))
     if hasattr(strip, "content_start"):  # 5.1 renamed them
         start, first, end = strip.content_start, strip.left_handle, strip.right_handle
     else:
         start, first, end = strip.frame_start, strip.frame_final_start, strip.frame_final_end
-    return Placed(strip.name, path, float(start), int(first), int(end) - 1, strip.sound.packed_file is not None)
+    # frames cut off for good (hold offset), and the delay that a film's sound track may have
+    trimmed = strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
+    start += strip.sound_offset * fps - trimmed
+    packed, retimed = strip.sound.packed_file is not None, len(strip.retiming_keys) > 0
+    return Placed(strip.name, path, float(start), int(first), int(end) - 1, packed, retimed)

@@ -54,9 +54,13 @@ def speech(tmp_path_factory):
     if find_spec("onnxruntime") is None or find_spec("espeakng_loader") is None:
         pytest.skip("needs onnxruntime and espeakng_loader for the prediction process")
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    command = [sys.executable, "-m", "backend", "speak", TEXT, "-o", str(path), "-q"]
-    subprocess.run(command, cwd=CHECKOUT, check=True)
+    speak(TEXT, path)
     return path
+
+
+def speak(text, path):
+    """Write a spoken text."""
+    subprocess.run([sys.executable, "-m", "backend", "speak", text, "-o", str(path), "-q"], cwd=CHECKOUT, check=True)
 
 
 @pytest.fixture

@@ -94,3 +94,11 @@ def test_restore_leaves_no_trace(actions, key, dump):
     actions.write(key, "Lip-sync", actions.Tracks(FRAMES, {"jawOpen": WAVE}))
     actions.restore(key, before)
     assert dump() == full
+
+
+def test_curves_that_would_not_play_are_made_to(actions, key):
+    curve = curves(artists_action(actions, key))[0]
+    curve.mute, curve.extrapolation = True, "LINEAR"
+    new = actions.write(key, "Lip-sync", actions.Tracks(FRAMES, {"jawOpen": WAVE, "eyeBlinkLeft": WAVE}))
+    assert {(curve.mute, curve.extrapolation) for curve in curves(new)} == {(False, "CONSTANT")}
+    assert curve.mute

@@ -122,3 +122,16 @@ def test_a_character_that_changed_meanwhile_is_an_error(scene, character, rig_er
     bpy.data.meshes.remove(bpy.data.meshes["head"])
     with pytest.raises(rig_error, match="run it again"):
         character.key_of(face)
+
+
+def test_muted_shape_keys_and_actions_that_do_not_play_are_told(scene, character, rig_error):
+    head = mesh(scene, "head", SHAPES)
+    keys = head.data.shape_keys
+    keys.key_blocks["jawOpen"].mute = True
+    found = character.character_of(head, scene)
+    assert found.names == SHAPES[1:]
+    assert found.notes == ("head: 1 shape keys are muted and stay so",)
+    track = keys.animation_data_create().nla_tracks.new()
+    track.is_solo = True
+    with pytest.raises(rig_error, match="does not play"):
+        character.character_of(head, scene)

@@ -77,20 +77,64 @@ def test_gains_and_a_second_take(ready, scene, operator):
     import bpy
 
     bpy.ops.lipsync.from_audio()
-    first = action_of(ready)
+    first, count = action_of(ready), len(bpy.data.actions)
+    name = first.name
     peak = max(
         point.co[1] for curve in curves(first) if "jawOpen" in curve.data_path for point in curve.keyframe_points
     )
     scene.lipsync3d.gains.jaw = 0.5
     bpy.ops.lipsync.from_audio()
     second = action_of(ready)
-    assert second != first
-    assert first.use_fake_user
+    assert second.name == name
+    assert len(bpy.data.actions) == count, "a take that nobody touched is replaced"
     half = max(
         point.co[1] for curve in curves(second) if "jawOpen" in curve.data_path for point in curve.keyframe_points
     )
     assert half == pytest.approx(peak / 2, rel=0.02)
     assert [c for c in curves(second) if not all(a.co[0] < b.co[0] for a, b in pairwise(c.keyframe_points))] == []
+
+
+def test_a_take_that_was_worked_on_is_kept(ready, operator):
+    import bpy
+
+    bpy.ops.lipsync.from_audio()
+    first = action_of(ready)
+    curves(first)[0].keyframe_points[3].co[1] += 0.1
+    bpy.ops.lipsync.from_audio()
+    assert action_of(ready) != first
+    assert first.use_fake_user
+
+
+@pytest.mark.parametrize(("offset", "value", "shift"), [("animation_offset_start", 6, -6), ("sound_offset", 0.5, 15)])
+def test_a_strip_whose_sound_is_shifted_within_it(scene, speech, offset, value, shift):
+    import bpy
+
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound")
+    from blender_addon.scene.sound_strip import find_strip, place
+
+    scene.render.fps = 30
+    strip = place(scene, speech, 50)
+    if offset == "animation_offset_start" and hasattr(strip, "content_trim_start"):  # 5.2 renamed it
+        offset = "content_trim_start"
+    setattr(strip, offset, value)
+    assert find_strip(scene, "").start_frame == pytest.approx(50 + shift)
+
+
+def test_a_retimed_strip_is_refused(scene, speech, addon):
+    import bpy
+
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound")
+    from blender_addon.backend.core.errors import SoundError
+
+    from blender_addon.scene.sound_strip import find_strip, place
+
+    strip = place(scene, speech, 50)
+    strip.select, scene.sequence_editor.active_strip = True, strip
+    bpy.ops.sequencer.retiming_segment_speed_set(speed=200)
+    with pytest.raises(SoundError, match="retimed"):
+        find_strip(scene, "")
 
 
 def started(operator):
@@ -165,6 +209,19 @@ def test_unregistering_ends_the_process(ready, operator, addon):
     try:
         assert process.poll() is not None
         assert not hasattr(bpy.types.Scene, "lipsync3d")
+    finally:
+        addon.register()
+
+
+def test_unregistering_during_a_run_leaves_no_timer(ready, operator, addon):
+    import bpy
+
+    job = started(operator)
+    operator.timer = bpy.context.window_manager.event_timer_add(10.0)
+    addon.unregister()
+    try:
+        assert (operator.job, operator.timer) == (None, None)
+        assert job.wait(10)
     finally:
         addon.register()
 

@@ -93,6 +93,12 @@ def run_python(*arguments):
     return done.stdout
 
 
+def told_by(*arguments):
+    """What a program prints as a JSON line among the lines that Blender prints, in whatever order they come."""
+    lines = [line for line in run_python(*arguments).splitlines() if line.startswith(("{", "["))]
+    return json.loads(lines[-1])
+
+
 @pytest.fixture(scope="session")
 def gltf_issues():
     """Function: GLB file -> the validator's counts, {"numErrors": 0, …, "messages": […]}."""

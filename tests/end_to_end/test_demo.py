@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .conftest import run_python
+from .conftest import run_python, told_by
 
 pytestmark = [pytest.mark.blender, pytest.mark.slow]
 
@@ -79,7 +79,7 @@ def test_the_blend_holds_keys_sound_and_camera(made):
         "print(json.dumps([len(keyed), len(strips), bool(s.camera), s.frame_end,"
         " bool(bpy.data.sounds[0].packed_file)]))"
     )
-    keyed, strips, camera, last, packed = json.loads(run_python("-c", program, made / "demo.blend").splitlines()[-1])
+    keyed, strips, camera, last, packed = told_by("-c", program, made / "demo.blend")
     assert keyed >= 1
     assert (strips, camera, packed) == (1, True, True)
     assert abs(last - frames(made)) <= 1

@@ -39,6 +39,20 @@ def test_no_bundle_of_that_name():
         open_bundle("nobody")
 
 
+def _bomb():
+    packed = io.BytesIO()
+    np.savez_compressed(packed, scale=np.zeros(1 << 20, np.float32))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(("data", "words"), [(_bomb(), "unpacks"), (b"PK\x03\x04 no zip", "plain arrays")])
+def test_statistics_that_unpack_badly_are_refused(bundle, data, words):
+    (bundle / "statistics.npz").write_bytes(data)
+    change(bundle, sha256=sums(bundle) | {"statistics.npz": sha256(data).hexdigest()})
+    with pytest.raises(BundleError, match=words):
+        open_bundle(bundle)
+
+
 @pytest.mark.parametrize("schema", [None, 0, 2, "1", True])
 def test_unknown_schemas_fail_with_those_accepted(bundle, schema):
     change(bundle, schema=schema)

@@ -46,6 +46,8 @@ HEAD = "start_s,end_s,phone\n0,0.1,m\n"
         ("start_s,end_s,phone\n", "no phones"),
         ("a,b\n1,2\n", "line 1"),
         (HEAD + "0.1,x,a\n", "line 3.*seconds"),
+        (HEAD + "0.1,0.2," + "a" * 200_000, "line 3.*limit"),
+        ('[{"phone": "a", "start_s": 0, "end_s": 1' + "0" * 400 + "}]", "entry 1.*seconds"),
         (HEAD + "0.1,0.1,a\n", "line 3.*not after"),
         (HEAD + "0.05,0.2,a\n", "line 3.*before"),
         (HEAD + "0.1,nan,a\n", "line 3.*finite"),

@@ -32,7 +32,8 @@ def test_messages_survive_the_wire(message):
 @pytest.mark.parametrize(
     "line",
     ["", "hello", "[]", "{}", '{"type": "eval"}', '{"type": "cancel"}', '{"type": "cancel", "id": "1"}',
-     '{"type": "request", "id": 1, "sound": 3, "output": "a"}'],
+     '{"type": "request", "id": 1, "sound": 3, "output": "a"}', "[" * 100_000,
+     '{"type": "progress", "stage": "x", "id": 1, "fraction": 1' + "0" * 400 + "}"],
 )  # fmt: skip
 def test_nonsense_is_refused(line):
     with pytest.raises(WorkerError):

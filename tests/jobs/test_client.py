@@ -70,3 +70,27 @@ def test_a_process_that_will_not_cancel_is_ended():
     with pytest.raises(JobCancelledError):
         ask("time.sleep(60)", cancelled)
     assert time.monotonic() - began < 10
+
+
+def test_a_request_waits_for_one_given_up_to_end():
+    program = f"import json\nsay('''{HELLO}''')\nfor line in sys.stdin:\n" + (
+        "    asked = json.loads(line)\n    time.sleep(0.3)\n    if asked['type'] == 'request':\n        say(json.dumps("
+        "{'type': 'result', 'output': 'o', 'duration_s': 1.0, 'frames': 2, 'confidence_mean': 0.5, 'phone_count': 3, "
+        "'bundle': 'b', 'id': asked['id']}))\n"
+    )
+    client = WorkerClient([sys.executable, "-c", HEAD + program])
+    answers = []
+
+    def both(number):
+        request = Request(number, "sound.wav", "out.npz")
+        answers.append(client.ask(request, lambda *_: None, threading.Event()).id)
+
+    threads = [threading.Thread(target=both, args=(number,), daemon=True) for number in range(1, 5)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert sorted(answers) == [1, 2, 3, 4]
+    finally:
+        client.close()

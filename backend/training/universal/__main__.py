@@ -90,6 +90,7 @@ def train_stage(arguments: argparse.Namespace) -> None:
     start = _trained(arguments.run)[0] if arguments.again else SpeechEncoder(EncoderConfig())
     encoder = train(sampler, class_weights(corpus), start, config, lambda line: print(line, flush=True))
     checkpoint = {"encoder": encoder.state_dict(), "config": asdict(config)}
+    arguments.run.mkdir(parents=True, exist_ok=True)  # someone may have cleaned out/ in the meantime
     torch.save(checkpoint, arguments.run / ("second.pt" if arguments.again else "first.pt"))
 
 
