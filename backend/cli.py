@@ -5,7 +5,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .core.errors import LipSyncError
@@ -126,7 +127,8 @@ def _speak(options: argparse.Namespace) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from .dataset.prepare import PrepareSettings, prepare
+    with _makers_room():
+        from .dataset.prepare import PrepareSettings, prepare
 
     settings = PrepareSettings(atlas_size=options.atlas_size, validate=options.validate)
     done = prepare(options.videos, options.output, settings, _reporter(options))
@@ -138,11 +140,23 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _speaker(options: argparse.Namespace) -> None:
-    from .dataset.demo_speaker import DemoSettings, film
+    with _makers_room():
+        from .dataset.demo_speaker import DemoSettings, film
 
     settings = DemoSettings(options.seed, options.seconds, options.size, options.fps, options.samples)
     made = film(settings, options.output, _reporter(options))
     _conclude(options, f"{made.video}: {made.frames} frames, {made.duration_s:.2f} s; truth in {made.truth}")
+
+
+@contextmanager
+def _makers_room() -> Generator[None]:
+    """Say what to install where a room for makers of bundles, or a package that it needs, is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise LipSyncError(
+            f"{error.name} is missing; this command needs a checkout and the packages of lipsync3d[tracking,inference]"
+        ) from error
 
 
 def _reporter(options: argparse.Namespace) -> Report | None:
