@@ -3,13 +3,13 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from .core.errors import LipSyncError
+from .core.terminal import say
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes; argparse ends with `WRONG_USAGE` by itself."""
@@ -168,7 +168,7 @@ def _reporter(options: argparse.Namespace) -> Report | None:
 
 
 def _print_json(fraction: float, stage: str) -> None:
-    _say(json.dumps({"stage": stage, "fraction": round(fraction, 4)}))
+    say(json.dumps({"stage": stage, "fraction": round(fraction, 4)}))
 
 
 def _print_bar(fraction: float, stage: str) -> None:
@@ -185,15 +185,6 @@ def _end_bar(options: argparse.Namespace) -> None:
 def _conclude(options: argparse.Namespace, sentence: str) -> None:
     _end_bar(options)
     if options.json_progress:
-        _say(json.dumps({"stage": "done", "fraction": 1.0, "output": str(options.output)}))
+        say(json.dumps({"stage": "done", "fraction": 1.0, "output": str(options.output)}))
     elif not options.quiet:
-        _say(sentence)
-
-
-def _say(line: str) -> None:
-    """Print a line; a reader that has gone, or a full disk behind stdout, is no reason to lose the work."""
-    try:
-        print(line.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
-    except OSError:
-        # what is still buffered would fail again, loudly, when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(sentence)

@@ -17,6 +17,7 @@ from typing import ClassVar
 import bpy
 
 from .backend.core.errors import LipSyncError, RigError, SynthesisError
+from .backend.core.terminal import say
 from .backend.core.timebase import exact_fps
 from .backend.retarget.apply import Gains
 from .jobs import process
@@ -75,7 +76,7 @@ def animate(options: argparse.Namespace) -> None:
     chosen = _chosen_character(scene, options.object)
     match = fitted_match(chosen, match_of(chosen.names, options.map))
     if not options.quiet:
-        print(f"{chosen.title}: {match.coverage}")
+        say(f"{chosen.title}: {match.coverage}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
         sound, phones = _sound(options, folder)
@@ -96,8 +97,8 @@ def animate(options: argparse.Namespace) -> None:
             _pack(sound)
         exporting.write_outputs(outputs)
     if not options.quiet:
-        print(report.sentence)
-        print("\n".join(str(path) for path in outputs.values()))
+        say(report.sentence)
+        say("\n".join(str(path) for path in outputs.values()))
 
 
 def _predicted(request: BakeRequest, options: argparse.Namespace) -> Baked:
@@ -176,7 +177,7 @@ def _pack(sound: Path) -> None:
 
 def _tell(fraction: float, stage: str, options: argparse.Namespace) -> None:
     if options.json_progress:
-        print(json.dumps({"stage": stage, "fraction": round(fraction, 4)}), flush=True)
+        say(json.dumps({"stage": stage, "fraction": round(fraction, 4)}))
     elif not options.quiet and sys.stderr.isatty():
         filled = round(fraction * BAR_WIDTH)
         end = "\n" if fraction >= 1.0 else ""

@@ -71,7 +71,7 @@ class Engine:
             SynthesisError: the voice is unknown or the engine fails.
         """
         with self._lock:
-            if self._library.espeak_SetVoiceByName(voice.encode()):
+            if self._library.espeak_SetVoiceByName(voice.encode("utf-8", "replace")):
                 raise SynthesisError(
                     f"voice {voice!r} is unknown to eSpeak NG; use a language such as en-us, en, de or fr, "
                     "with +f3 for another speaker"
@@ -97,7 +97,7 @@ class Engine:
         # The callback object must outlive the call: the library keeps only its address.
         callback = _CALLBACK(receive)
         self._library.espeak_SetSynthCallback(callback)
-        encoded = text.encode()
+        encoded = text.encode("utf-8", "replace")
         failed = self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, UTF8, None, None)
         if failed or self._library.espeak_Synchronize():
             raise SynthesisError(f"eSpeak NG could not speak {text[:40]!r}; try a shorter text")

@@ -40,6 +40,7 @@ class WorkerClient:
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
         self._log_reader: threading.Thread | None = None
         self._turn = threading.Lock()
+        self._gate = threading.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -58,7 +59,10 @@ class WorkerClient:
             return self._ask(request, report, cancelled)
 
     def _ask(self, request: Request, report: Report, cancelled: threading.Event) -> Result:
-        self._start()
+        with self._gate:
+            if cancelled.is_set():
+                raise JobCancelledError
+            self._start()
         self._send(request)
         give_up_s = None
         while True:
@@ -78,7 +82,11 @@ class WorkerClient:
                 return result
 
     def close(self) -> None:
-        """End the process now."""
+        """End the process now; a request cancelled before starts no other."""
+        with self._gate:
+            self._end()
+
+    def _end(self) -> None:
         process_, self._process = self._process, None
         if process_ is None:
             return
@@ -90,7 +98,7 @@ class WorkerClient:
     def _start(self) -> None:
         if self.pid is not None:
             return
-        self.close()
+        self._end()
         self._answers = queue.SimpleQueue()
         self._log.clear()
         try:

@@ -109,3 +109,13 @@ def test_a_full_disk_leaves_nothing(head_file, speech, tmp_path):
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes that break are POSIX")
+def test_a_reader_that_has_gone_does_not_lose_the_work(head_file, speech, tmp_path):
+    out = tmp_path / "out.blend"
+    command = [sys.executable, "-m", "blender_addon", "animate", head_file, "--sound", speech, "--save", out]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdout.close()
+    assert process.returncode == 0
+    assert out.is_file()

@@ -65,7 +65,7 @@ def test_no_such_program():
 
 def test_a_process_that_will_not_cancel_is_ended():
     cancelled = threading.Event()
-    cancelled.set()
+    threading.Timer(0.3, cancelled.set).start()
     began = time.monotonic()
     with pytest.raises(JobCancelledError):
         ask("time.sleep(60)", cancelled)
@@ -94,3 +94,12 @@ def test_a_request_waits_for_one_given_up_to_end():
         assert sorted(answers) == [1, 2, 3, 4]
     finally:
         client.close()
+
+
+def test_a_request_cancelled_before_its_turn_starts_no_process():
+    cancelled = threading.Event()
+    cancelled.set()
+    client = WorkerClient([sys.executable, "-c", "input()"])
+    with pytest.raises(JobCancelledError):
+        client.ask(REQUEST, lambda *_: None, cancelled)
+    assert client.pid is None

@@ -73,3 +73,9 @@ def test_speed_shortens():
 def test_bad_requests(arguments, word):
     with pytest.raises(SynthesisError, match=word):
         synthesise(**arguments)
+
+
+def test_letters_that_are_none_do_not_break_it():
+    with pytest.raises(SynthesisError, match="unknown"):
+        synthesise("hello", "\udcff")
+    assert phones_of(synthesise("map \udcff")[2])[:3] == ["m", "æ", "p"]
