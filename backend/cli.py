@@ -4,7 +4,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .core.errors import LipSyncError
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         _end_bar(options)
-        print("interrupted; nothing was written", file=sys.stderr)
+        print(f"interrupted; {getattr(options, 'interrupted', 'nothing was written')}", file=sys.stderr)
         return INTERRUPTED
     return DONE
 
@@ -38,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_animate(commands.add_parser("animate", help="sound to blendshape curves or mesh"))
     _add_speak(commands.add_parser("speak", help="text to sound with phone times"))
+    _add_prepare(commands.add_parser("prepare", help="videos of one speaker to training data"))
+    _add_speaker(commands.add_parser("speaker", help="film a procedural talking head whose truth is known"))
     return parser
 
 
@@ -64,6 +67,29 @@ def _add_speak(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phones", type=Path, metavar="OUT.json", help="also write the phone times")
     _add_talk(parser)
     parser.set_defaults(run=_speak)
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files, or folders of them")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the shards; run again to go on")
+    parser.add_argument(
+        "--atlas-size", type=int, default=256, metavar="TEXELS", help="side of the texture (default 256)"
+    )
+    parser.add_argument("--validate", type=float, default=0.1, metavar="SHARE", help="clips kept to validate on")
+    parser.add_argument("--report", action="store_true", help="also write report.html with pictures")
+    _add_talk(parser)
+    parser.set_defaults(run=_prepare, interrupted="run the same command again to go on")
+
+
+def _add_speaker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("output", type=Path, metavar="OUT.mp4", help="video to write; its truth goes beside it as .npz")
+    parser.add_argument("--seed", type=int, default=0, help="chooses face, voice, words, motion and lights")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length (default 8)")
+    parser.add_argument("--size", type=int, default=512, metavar="PX", help="width and height (default 512)")
+    parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
+    parser.add_argument("--samples", type=int, default=1, help="rays a pixel along each axis; 2 smooths edges")
+    _add_talk(parser)
+    parser.set_defaults(run=_speaker)
 
 
 def _add_talk(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +126,39 @@ def _speak(options: argparse.Namespace) -> None:
     _conclude(options, f"{options.output}: {duration_s:.2f} s")
 
 
+def _prepare(options: argparse.Namespace) -> None:
+    with _makers_room():
+        from .dataset.prepare import PrepareSettings, prepare
+
+    settings = PrepareSettings(atlas_size=options.atlas_size, validate=options.validate)
+    done = prepare(options.videos, options.output, settings, _reporter(options))
+    if options.report:
+        from .dataset.report import write_report
+
+        write_report(done.folder, options.videos)
+    _conclude(options, f"{options.output}: {done.summary()}")
+
+
+def _speaker(options: argparse.Namespace) -> None:
+    with _makers_room():
+        from .dataset.demo_speaker import DemoSettings, film
+
+    settings = DemoSettings(options.seed, options.seconds, options.size, options.fps, options.samples)
+    made = film(settings, options.output, _reporter(options))
+    _conclude(options, f"{made.video}: {made.frames} frames, {made.duration_s:.2f} s; truth in {made.truth}")
+
+
+@contextmanager
+def _makers_room() -> Generator[None]:
+    """Say what to install where a room for makers of bundles, or a package that it needs, is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise LipSyncError(
+            f"{error.name} is missing; this command needs a checkout and the packages of lipsync3d[tracking,inference]"
+        ) from error
+
+
 def _reporter(options: argparse.Namespace) -> Report | None:
     if options.json_progress:
         return _print_json
@@ -115,12 +174,12 @@ def _print_json(fraction: float, stage: str) -> None:
 def _print_bar(fraction: float, stage: str) -> None:
     filled = round(fraction * BAR_WIDTH)
     bar = "#" * filled + "." * (BAR_WIDTH - filled)
-    print(f"\r{stage:<10} [{bar}] {fraction:4.0%}", end="", file=sys.stderr, flush=True)
+    print(f"\r{stage:<10} [{bar}] {fraction:4.0%}{'':<8}", end="", file=sys.stderr, flush=True)
 
 
 def _end_bar(options: argparse.Namespace) -> None:
     if _reporter(options) is _print_bar:
-        print(f"\r{'':<{BAR_WIDTH + 20}}\r", end="", file=sys.stderr, flush=True)
+        print(f"\r{'':<{BAR_WIDTH + 50}}\r", end="", file=sys.stderr, flush=True)
 
 
 def _conclude(options: argparse.Namespace, sentence: str) -> None:

@@ -200,3 +200,13 @@ def test_help_is_quick_and_imports_nothing_heavy():
     )
     assert done.stdout.strip() == "[]"
     assert "animate" in run("--help").stdout
+
+
+def test_a_command_whose_packages_are_missing_says_which(tmp_path):
+    hide = "import sys; sys.modules['cv2'] = None; from backend.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", hide, "prepare", str(tmp_path / "video.mp4"), "-o", str(tmp_path / "shards")]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cv2 is missing;")
+    assert "lipsync3d[tracking,inference]" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,10 @@ class SoundError(LipSyncError):
     """The sound cannot be used: missing, unreadable, empty, damaged or with impossible samples."""
 
 
+class VideoError(LipSyncError):
+    """A video that nothing can be learnt from: unreadable, without picture, sound or face."""
+
+
 class BundleError(LipSyncError):
     """A model bundle cannot be used: missing part, wrong checksum, unknown schema."""
 
