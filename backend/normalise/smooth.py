@@ -13,7 +13,7 @@ RIDGE = 1e-5
 OUTLIER = 6.0
 """Values further off than this many median deviations are left out."""
 FLOOR = 0.03
-"""Share of the values' whole spread added to the median deviation, so that clean tracks keep the ends of their turns."""
+"""Share of the whole spread added to the median deviation, so that clean tracks keep the ends of their turns."""
 
 
 def smooth(values: Doubles, times_s: Doubles, sigma_s: float, shots: NDArray[np.int64]) -> Doubles:
