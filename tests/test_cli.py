@@ -165,7 +165,14 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, out, number):
         out / "a.npz",
         "--json-progress",
     ]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # a suite run in a shell's background passes on that SIGINT is ignored; the command is to be tried as in a terminal
+    with subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
+    ) as process:
         process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(number)
