@@ -61,7 +61,7 @@ PY
   echo "$wanted" >"$stamp"
 }
 
-missing_libraries() { # the bpy wheels link these even where nothing is drawn
+missing_libraries() { # the bpy wheels link these even where nothing is drawn; OpenCV the last
   [ "$(uname -s)" = Linux ] || return 0
   PATH=$PATH:/sbin:/usr/sbin
   while read -r library package; do
@@ -78,6 +78,7 @@ libICE.so.6 libice6
 libGL.so.1 libgl1
 libEGL.so.1 libegl1
 libgomp.so.1 libgomp1
+libgthread-2.0.so.0 libglib2.0-0
 LIST
 }
 
