@@ -52,12 +52,7 @@ class Rates:
     @property
     def f1(self) -> float:
         """Harmonic mean of recall and precision."""
-        return self.f_measure(1.0)
-
-    def f_measure(self, beta: float) -> float:
-        """Return the mean of recall and precision in which recall weighs `beta` times (van Rijsbergen 1979)."""
-        weighted = beta**2 * self.precision + self.recall
-        return (1 + beta**2) * self.recall * self.precision / max(weighted, 1e-9)
+        return 2 * self.recall * self.precision / max(self.recall + self.precision, 1e-9)
 
     @property
     def summary(self) -> str:

@@ -22,8 +22,6 @@ from .evaluate import Rates, compare, read_labels, total
 
 PENALTIES = (1.0, 2.0, 3.0)
 BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-BETA = 1.5
-"""Weight of recall in the tuning: a mouth that misses a closure is seen sooner than one that closes once too often."""
 
 
 def corpus_posteriors(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> list[NDArray[np.float32]]:
@@ -52,7 +50,7 @@ def tuned_decoder(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus
 
     def score(settings: DecoderSettings) -> float:
         rates = _rates(posteriors, corpus, settings)
-        return 0.6 * rates["pbm"].f_measure(BETA) + 0.25 * rates["fv"].f_measure(BETA) + 0.15 * rates["sil"].f1
+        return 0.6 * rates["pbm"].f1 + 0.25 * rates["fv"].f1 + 0.15 * rates["sil"].f1
 
     best = max((replace(best, switch_penalty=penalty) for penalty in PENALTIES), key=score)
     for phones in (BILABIAL, LABIODENTAL, frozenset({SILENCE})):
