@@ -34,8 +34,8 @@ languages, text written or generated here.
 | synthetic speech (eSpeak NG, GPL tool) | made here |
 
 No hand-labelled recording was trained or tuned on: switching penalty, biases and the level of pauses were chosen on the
-held-out recordings. TIMIT was looked at between rounds of work: it led to the corrections of the teacher's times, and to
-plain F1 as what the biases are chosen by. Its figures are not those of a set never seen.
+held-out recordings. TIMIT was looked at between rounds of work: it led to the corrections of the teacher's times, and
+to plain F1 as what the biases are chosen by. Its figures are not those of a set never seen.
 
 ## Figures
 On 21 held-out LibriSpeech speakers, against the teacher's labels:
