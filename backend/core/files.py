@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing that never leaves half a file: beside the target first, then renamed over it."""
+"""Files as the outside world has them: writing that never leaves half a file, reading that trusts no size."""
 
 import os
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 
-from .errors import OutputError
+from .errors import LipSyncError, OutputError
 
 
 @contextmanager
@@ -35,6 +35,25 @@ def written_beside(target: Path) -> Generator[Path]:
         ) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def read_bounded_text(path: Path, kind: str, largest_bytes: int, error_type: type[LipSyncError]) -> str:
+    """Return the UTF-8 text of a file from outside, its byte order mark left out.
+
+    Args:
+        path: the file.
+        kind: what it should be, for the messages, e.g. `phones file`.
+        largest_bytes: more than such a file can need.
+        error_type: raised where the file is larger, unreadable or not UTF-8.
+    """
+    try:
+        if path.stat().st_size > largest_bytes:
+            raise error_type(f"{path} is larger than {largest_bytes >> 20} MB; this is no {kind}")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise error_type(f"cannot read {kind} {path}: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise error_type(f"{kind} {path} is not UTF-8 text; save it as UTF-8") from error
 
 
 def _umask() -> int:

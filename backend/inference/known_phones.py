@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.curves import phones_json
 from ..core.errors import TimingError
-from ..core.files import written_beside
+from ..core.files import read_bounded_text, written_beside
 from ..core.types import PhoneSpan
 from ..speech.phone_sets import Shares, from_ipa, shares_of_set, split_span
 from ..speech.phones import PHONE_INDEX, SILENCE
@@ -33,14 +33,7 @@ def read_phones(path: Path) -> list[PhoneSpan]:
     Raises:
         TimingError: unreadable file, or a row that makes no sense, named by its line or entry.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise TimingError(f"{path} is larger than 256 MB; this is no phones file")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TimingError(f"cannot read phones file {path}: {error.strerror}; check the path") from error
-    except ValueError as error:
-        raise TimingError(f"phones file {path} is not UTF-8 text; give JSON or CSV start_s,end_s,phone") from error
+    text = read_bounded_text(path, "phones file", LARGEST_BYTES, TimingError)
     rows = list(_json_rows(path, text) if text.lstrip()[:1] in ("[", "{") else _csv_rows(path, text))
     if not rows:
         raise TimingError(f"phones file {path} holds no phones; give start_s, end_s and phone for each")

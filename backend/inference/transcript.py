@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import LipSyncError, TimingError
+from ..core.files import read_bounded_text
 from ..core.types import PhoneSpan
 from ..speech.phones import SILENCE
 from ..speech.synthesis import synthesise
@@ -24,14 +25,7 @@ def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -
     """
     text = text_or_path
     if (path := named_file(text_or_path)) is not None:
-        try:
-            if path.stat().st_size > LARGEST_BYTES:
-                raise error_type(f"text file {text_or_path} is larger than 1 MB; give the words of one sound")
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise error_type(f"cannot read text file {text_or_path}: {error.strerror}; check the path") from error
-        except ValueError as error:
-            raise error_type(f"text file {text_or_path} is not UTF-8; save it as UTF-8") from error
+        text = read_bounded_text(path, "text file", LARGEST_BYTES, error_type)
     elif text_or_path.endswith((".txt", ".md")) and len(text_or_path.split()) == 1:
         raise error_type(f"no text file {text_or_path}; check the path, or write what is said itself")
     if not text.strip() or "\0" in text:
