@@ -47,7 +47,7 @@ class Encoder:
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 1) -> None:
         self._context = bundle.context_frames + bundle.context_frames % 2
-        self._statistics = _statistics_of(bundle)
+        self._statistics = statistics_of(bundle)
         self._session = _open_session(bundle, device, threads)
 
     def log_posteriors(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Floats]:
@@ -118,7 +118,12 @@ def _with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:
     return log_posteriors
 
 
-def _statistics_of(bundle: Bundle) -> Statistics:
+def statistics_of(bundle: Bundle) -> Statistics:
+    """Return how a bundle's features are normalised.
+
+    Raises:
+        BundleError: its statistics lack something, or have the wrong shape.
+    """
     values: dict[str, Any] = {}
     for field in fields(Statistics):
         array = bundle.statistics.get(field.name)
@@ -136,6 +141,27 @@ def _statistics_of(bundle: Bundle) -> Statistics:
 
 def _open_session(bundle: Bundle, device: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
     """Return an ONNX Runtime session whose input and output are what the encoder expects."""
+    session = open_session(bundle.model, f"bundle {bundle.name}: model.onnx", device, threads)
+    inputs = [(item.name, len(item.shape)) for item in session.get_inputs()]
+    outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
+    if inputs != [("log_mel", 3)] or outputs[:1] != [("log_posteriors", len(PHONES))]:
+        raise BundleError(f"bundle {bundle.name}: model.onnx must map log_mel to log_posteriors [1, T, {len(PHONES)}]")
+    return session
+
+
+def open_session(model: bytes, name: str, device: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    """Return an ONNX Runtime session of a graph.
+
+    Args:
+        model: the graph.
+        name: of bundle and graph, for messages.
+        device: one of `DEVICES`.
+        threads: that one run may use.
+
+    Raises:
+        BundleError: the graph cannot be run.
+        LipSyncError: no such device here.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -146,13 +172,9 @@ def _open_session(bundle: Bundle, device: str, threads: int) -> Any:  # noqa: AN
     options.log_severity_level = 4
     providers = _providers(device, onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(bundle.model, options, providers=providers)
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class but Exception
-        raise BundleError(f"bundle {bundle.name}: model.onnx cannot be run ({_first_line(error)})") from error
-    inputs = [(item.name, len(item.shape)) for item in session.get_inputs()]
-    outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
-    if inputs != [("log_mel", 3)] or outputs != [("log_posteriors", len(PHONES))]:
-        raise BundleError(f"bundle {bundle.name}: model.onnx must map log_mel to log_posteriors [1, T, {len(PHONES)}]")
+        raise BundleError(f"{name} cannot be run ({_first_line(error)})") from error
     if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         raise LipSyncError("device cuda: the GPU could not be started; install its CUDA libraries or use --device cpu")
     return session
