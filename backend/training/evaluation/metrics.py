@@ -26,15 +26,15 @@ DEFINITIONS = {
     "speech, mean over clips",
     "gap_r": "the same over whole clips",
     "width_r_speech": "Pearson correlation of the distance between the mouth's corners in speech, mean over clips",
-    "lip_error_mm": "lip vertex error: mean over frames of the largest Euclidean error among the lip vertices, inner and "
-    "outer (mm, not squared), mean over clips",
+    "lip_error_mm": "lip vertex error: mean over frames of the largest Euclidean error among the lip vertices, "
+    "inner and outer (mm, not squared), mean over clips",
     "lip_error_speech_mm": "the same, frames in speech only",
     "lag_ms": "shift at which the predicted opening correlates best with the true one over whole clips, by a parabola "
     "through the best frame and its neighbours, mean over clips; positive is late",
-    "upper_face_mm2": "upper-face dynamics (FDD, CodeTalker): mean over the vertices of eyes, brows and forehead of the "
-    "standard deviation over time of the squared distance from the neutral, truth minus prediction (mm²)",
-    "closure_recall": "share of true closures in speech that were predicted; a closure is a local minimum of the opening "
-    "below 15 % of the clip's own 95th percentile; matched one to one within ±60 ms, all clips together",
+    "upper_face_mm2": "upper-face dynamics (FDD, CodeTalker): mean over the vertices of eyes, brows and forehead of "
+    "the standard deviation over time of the squared distance from the neutral, truth minus prediction (mm²)",
+    "closure_recall": "share of true closures in speech that were predicted; a closure is a local minimum of the "
+    "opening below 15 % of the clip's own 95th percentile; matched one to one within ±60 ms, all clips together",
     "closure_precision": "share of predicted closures that are true",
     "bilabials": "words after the first that begin with p, b or m and have a closure within ±100 ms of their start: "
     "predicted / true / words",
@@ -52,6 +52,8 @@ class TrueClip:
     """[T]"""
     mesh_cm: Floats
     """[T, 468, 3] canonical space."""
+    neutral_cm: Floats
+    """[468, 3] the speaker's closed-mouth face."""
     speaking: NDArray[np.bool_]
     """[T]"""
     words: tuple[Word, ...] = ()
@@ -112,7 +114,7 @@ def score_clip(truth: TrueClip, predicted_cm: Floats) -> ClipScore:
         lip_error_mm=float(error.mean()) if len(error) else np.nan,
         lip_error_speech_mm=float(error[speaking].mean()) if speaking.any() else np.nan,
         lag_ms=lag_ms(gap, predicted_gap, truth.times_s),
-        upper_face_mm2=upper_face_mm2(truth.mesh_cm, predicted_cm),
+        upper_face_mm2=upper_face_mm2(truth.mesh_cm, predicted_cm, truth.neutral_cm),
         closures=count_closures(gap, predicted_gap, truth.times_s, speaking, truth.words),
     )
 
@@ -168,15 +170,14 @@ def lag_ms(true: Floats | Doubles, predicted: Floats | Doubles, times_s: Doubles
     return float((best - most + share) * step_s * 1000)
 
 
-def upper_face_mm2(true_cm: Floats, predicted_cm: Floats) -> float:
-    """Return the difference in upper-face dynamics of meshes [T, 468, 3]; the mean of the truth stands for the neutral."""
+def upper_face_mm2(true_cm: Floats, predicted_cm: Floats, neutral_cm: Floats) -> float:
+    """Return the difference in upper-face dynamics of meshes [T, 468, 3] against a neutral [468, 3]."""
     if len(true_cm) == 0:
         return np.nan
     upper = upper_face()
-    neutral = true_cm[:, upper].mean(axis=0)
 
     def dynamics(mesh_cm: Floats) -> float:
-        away = (((mesh_cm[:, upper] - neutral) * MM) ** 2).sum(axis=-1)
+        away = (((mesh_cm[:, upper] - neutral_cm[upper]) * MM) ** 2).sum(axis=-1)
         return float(away.std(axis=0).mean())
 
     return dynamics(true_cm) - dynamics(predicted_cm)

@@ -2,6 +2,7 @@
 """When a clip's speaker speaks: from the words' times where a file has them, else from the level of the sound."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ ALIGN_UNITS_HZ = 25_000.0
 """Units of `.align` files (GRID corpus, Cooke et al. 2006) in a second."""
 SILENCE = frozenset({"sil", "sp"})
 LARGEST_FILE = 1 << 20
-BELOW_DB = 25.0
-"""Sound within this much of the clip's loud frames is speech."""
-LOUD_PERCENTILE = 95.0
+LEVEL_SHARE = 0.5
+"""Sound is speech above this share of the way, in decibels, from the quiet percentile to the loud one."""
+QUIET_PERCENTILE, LOUD_PERCENTILE = 10.0, 95.0
 PAUSE_S = 0.3
 """Shorter pauses belong to the speech around them."""
 
@@ -65,10 +66,11 @@ def by_level(log_mel: Floats, times_s: NDArray[np.float64]) -> NDArray[np.bool_]
     if len(log_mel) == 0:
         return np.zeros(len(times_s), bool)
     level_db = 10 * np.log10(np.exp(log_mel.astype(np.float64)).mean(axis=1))
-    loud = np.flatnonzero(level_db > np.percentile(level_db, LOUD_PERCENTILE) - BELOW_DB)
+    quiet, loud = np.percentile(level_db, [QUIET_PERCENTILE, LOUD_PERCENTILE])
+    heard = np.flatnonzero(level_db > quiet + LEVEL_SHARE * (loud - quiet))
     speech = np.zeros(len(level_db), bool)
     pause = PAUSE_S * FRAME_RATE_HZ
-    for first, last in zip(loud[:-1], loud[1:], strict=True):
+    for first, last in pairwise(heard.tolist()):
         if last - first <= pause:
             speech[first : last + 1] = True
     places = np.clip(np.round(times_s * FRAME_RATE_HZ).astype(int), 0, len(speech) - 1)
