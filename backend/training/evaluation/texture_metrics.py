@@ -129,13 +129,14 @@ def _halved(picture: Floating) -> Floating:
 
 def _gradient_energy(pictures: Floating, mask: NDArray[np.bool_]) -> float:
     """Return the mean squared gradient of pictures [T, H, W] over a mask [H, W]."""
-    down, across = np.gradient(pictures, axis=(1, 2))
-    return float((down**2 + across**2)[:, mask].mean())
+    down, across = (np.asarray(np.gradient(pictures, axis=axis)) for axis in (1, 2))
+    return float((down[:, mask] ** 2 + across[:, mask] ** 2).mean())
 
 
 def _change(pictures: Floating, mask: NDArray[np.bool_], times_s: NDArray[np.float64]) -> float:
     """Return the mean absolute change between neighbouring pictures [T, H, W, 3] over a mask [H, W]."""
     steps = np.diff(times_s)
-    near = steps < LONGEST_STEP * np.median(steps) if len(steps) else np.zeros(0, bool)
-    change: Floating = np.abs(pictures[1:] - pictures[:-1])
-    return float(change[near][:, mask].mean()) if near.any() else 0.0
+    if len(steps) == 0:
+        return 0.0
+    first = np.flatnonzero(steps < LONGEST_STEP * np.median(steps))
+    return float(np.abs(pictures[first + 1][:, mask] - pictures[first][:, mask]).mean()) if len(first) else 0.0
