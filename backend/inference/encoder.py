@@ -26,6 +26,8 @@ SoundSource = Callable[[], Iterable[Floats]]
 
 CHUNK_FRAMES = 3000
 """30 s; even, because the network works in steps of two frames."""
+HIDDEN = "hidden"
+"""Output of the network's last block [1, S, C], which a personal bundle's speech graph gives as well."""
 DEVICES = ("auto", "cpu", "cuda")
 DIGITAL_SILENCE = float(np.log(2.0 * FLOOR))
 """Log-mel below which, in every band, a frame holds no sound at all."""
@@ -40,6 +42,8 @@ class Heard:
     """[t, P]"""
     level: Floats
     """[t] natural logarithm of the power, relative to that of the sound's mean spectrum (its speech, mostly)."""
+    features: Floats | None = None
+    """[t / 2, F] at 50 Hz, two normalised log-mel frames and the network's last block, where the graph gives that."""
 
 
 class Encoder:
@@ -49,6 +53,8 @@ class Encoder:
         self._context = bundle.context_frames + bundle.context_frames % 2
         self._statistics = statistics_of(bundle)
         self._session = _open_session(bundle, device, threads)
+        given = [item.name for item in self._session.get_outputs()]
+        self._outputs = [name for name in ("log_posteriors", HIDDEN) if name in given]
 
     def log_posteriors(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Floats]:
         """Yield the log posteriors [t, P] of `listen`."""
@@ -63,11 +69,15 @@ class Encoder:
         """
         sums = [mean_sum(frames, self._statistics) for frames in stream_log_mel(sound())]
         mean = reduce(add, sums).mean(self._statistics)
-        for frames, left, right in _with_context(stream_log_mel(sound()), chunk_frames, self._context):
-            network_input = normalise(frames, mean, self._statistics)[None]
-            output = self._session.run(["log_posteriors"], {"log_mel": network_input})[0]
+        for frames, left, right in with_context(stream_log_mel(sound()), chunk_frames, self._context, N_MELS):
+            heard = normalise(frames, mean, self._statistics)
+            posteriors, *hidden = self._session.run(self._outputs, {"log_mel": heard[None]})
             inner = slice(left, len(frames) - right)
-            yield Heard(_with_silence(output[0, inner], frames[inner]), level(frames[inner]) - level(mean))
+            yield Heard(
+                _with_silence(posteriors[0, inner], frames[inner]),
+                level(frames[inner]) - level(mean),
+                _features(heard[inner], hidden[0][0], left) if hidden else None,
+            )
 
 
 def level(log_mel: Floats) -> Floats:
@@ -90,9 +100,11 @@ def stream_log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:
         yield log_mel_of_padded(held)
 
 
-def _with_context(pieces: Iterable[Floats], chunk_frames: int, context: int) -> Iterator[tuple[Floats, int, int]]:
-    """Yield chunks of frames with the counts of leading and trailing context frames in them."""
-    held = np.zeros((0, N_MELS), np.float32)
+def with_context(
+    pieces: Iterable[Floats], chunk_frames: int, context: int, width: int
+) -> Iterator[tuple[Floats, int, int]]:
+    """Yield chunks [t, width] of frames with the counts of leading and trailing context frames in them."""
+    held = np.zeros((0, width), np.float32)
     left = 0
     for piece in pieces:
         held = np.concatenate([held, piece])
@@ -106,6 +118,13 @@ def _with_context(pieces: Iterable[Floats], chunk_frames: int, context: int) -> 
         yield held[:size], left, size - done
         start = max(0, done - context)
         held, left = held[start:], done - start
+
+
+def _features(heard: Floats, hidden: Floats, left: int) -> Floats:
+    """Return features [ceil(t / 2), F] of normalised frames [t, 80] and of the block's steps, `left` frames before."""
+    pairs = np.concatenate([heard, heard[-1:]]) if len(heard) % 2 else heard
+    pairs = pairs.reshape(-1, 2 * N_MELS)
+    return np.concatenate([pairs, hidden[left // 2 :][: len(pairs)]], axis=1)
 
 
 def _with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ...core.errors import VideoError
 from ...core.files import written_beside
-from .settings import LoopSettings
+from .loop_settings import LoopSettings
 
 Report = Callable[[float, str], None]
 BatchLoss = Callable[[nn.Module, np.random.Generator], Tensor]

@@ -4,28 +4,8 @@
 from dataclasses import dataclass, field
 
 from ...models.lipsync3d import GeometryConfig
-
-
-@dataclass(frozen=True, slots=True)
-class LoopSettings:
-    """One network's way to its weights."""
-
-    steps: int = 600
-    batch: int = 16
-    """Clips a step."""
-    learning_rate: float = 2e-3
-    """Highest of the one-cycle schedule (Smith 2018)."""
-    weight_decay: float = 0.02
-    averaging: float = 0.98
-    """Share of the old weights kept in the average at each step."""
-    clip_gradient: float = 5.0
-    validate_every: int = 50
-    patience: int = 8
-    """Validations in a row without a better result after which training stops."""
-    seed: int = 0
-    device: str = "cpu"
-    """`cpu`, or `cuda`, which computes in bfloat16."""
-    checkpoint_every: int = 50
+from .loop_settings import LoopSettings
+from .texture_settings import TextureSettings, texture_preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +40,36 @@ class GeometrySettings:
     """Changed voices of each clip beside its own."""
     noise: float = 0.2
     """Standard deviation of noise on the features, in their own spread."""
-    pose_normalised: bool = True
-    """Off only to measure what it brings: the face then keeps the head's motion."""
+
+
+PRESETS = ("fast", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSettings:
+    """A whole run."""
+
+    geometry: GeometrySettings = field(default_factory=GeometrySettings)
+    texture: TextureSettings | None = field(default_factory=TextureSettings)
+    """None: the bundle predicts the mesh alone."""
+    preset: str = "fast"
+    device: str = "cpu"
+    terms: str = "those of the videos it was trained on"
+    """Under which the training data may be used, for the card."""
+
+
+def preset(name: str, seed: int = 0, device: str = "cpu", texture: bool = True) -> PersonalSettings:
+    """Return the settings of a preset.
+
+    Args:
+        name: `fast` (minutes on two processor cores) or `full` (larger and longer; best on a GPU).
+        seed: of weights, order and noise.
+        device: `cpu` or `cuda`.
+        texture: whether to predict texture as well.
+    """
+    full = name == "full"
+    loop = LoopSettings(steps=2000 if full else 480, seed=seed, device=device)
+    network = GeometryConfig(latent=256 if full else 128, components=60 if full else 40)
+    geometry = GeometrySettings(network=network, loop=loop, voices=16 if full else 4)
+    painted = texture_preset(name, seed, device) if texture else None
+    return PersonalSettings(geometry, painted, name, device)
