@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`prepare`, `train` and `speaker`: for those who make bundles. Their rooms are not in the extension's zip."""
+"""`prepare`, `train`, `evaluate`, `speaker`: for those who make bundles. Their rooms are not in the zip."""
 
 import argparse
 from collections.abc import Generator
@@ -39,6 +39,22 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run_command=_train, interrupted="run the same command again to go on")
 
 
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Describe `evaluate`."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="a personal bundle's folder")
+    parser.add_argument(
+        "inputs", type=Path, nargs="+", metavar="VIDEO|SHARDS", help="of its speaker, that it did not learn from"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="REPORT", help="folder for the report")
+    parser.add_argument("--train", type=Path, metavar="SHARDS", help="what it learnt from, for the predictors to beat")
+    parser.add_argument(
+        "--words", type=Path, metavar="FOLDER", help="word times, .align files (default: beside the videos)"
+    )
+    parser.add_argument("--films", type=int, default=3, metavar="N", help="clips to show in pictures (default 3)")
+    add_talk(parser)
+    parser.set_defaults(run_command=_evaluate, interrupted="run the same command again to go on")
+
+
 def add_speaker(parser: argparse.ArgumentParser) -> None:
     """Describe `speaker`."""
     parser.add_argument("output", type=Path, metavar="OUT.mp4", help="video to write; its truth goes beside it as .npz")
@@ -76,6 +92,14 @@ def _train(options: argparse.Namespace) -> None:
     made = train(options.inputs, options.output, run, settings, reporter(options))
     what = "mesh and texture" if made.has_texture else "mesh"
     conclude(options, f"{made.bundle}: {what}, learnt from {made.minutes:.1f} min in {made.clips} clips; run in {run}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    with _makers_room("training"):
+        from ..training.evaluation.evaluate import EvaluateSettings, evaluate, sentence
+
+    settings = EvaluateSettings(options.train, options.words, options.films)
+    conclude(options, sentence(evaluate(options.bundle, options.inputs, options.output, settings, reporter(options))))
 
 
 def _speaker(options: argparse.Namespace) -> None:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Textured faces as pictures: one frame, a sheet of moments, two films side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...audio.features import SAMPLE_RATE
+from ...core.types import Floats
+from ...dataset.video_file import Footage, write_video
+from ...normalise.atlas import render
+from ...normalise.layout import atlas_layout
+from ..personal.clips import TrainClip
+
+BACKGROUND = 0.16
+MARGIN = 0.06
+"""Space around the face, as a share of the picture."""
+GAP_PX = 4
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a face stands in its pictures; the same for truth and prediction, so that they can be compared."""
+
+    size: int
+    scale: float
+    """Pixels a centimetre."""
+    middle_cm: Floats
+    """[2] x and y at the picture's middle."""
+
+    def portrait(self, mesh_cm: Floats, atlas: Pictures) -> Pictures:
+        """Return a picture [size, size, 3] of a mesh [468, 3] under an atlas [S, S, 3], from ahead."""
+        placed = np.array(mesh_cm, np.float32) * np.float32(self.scale)
+        placed[:, 0] += self.size / 2 - self.middle_cm[0] * self.scale
+        placed[:, 1] -= self.size / 2 + self.middle_cm[1] * self.scale
+        empty = np.full((self.size, self.size, 3), BACKGROUND, np.float32)
+        drawn = render(atlas_layout(len(atlas)), atlas.astype(np.float32) / 255, placed, empty)
+        return (np.clip(drawn, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """One clip as it was and as predicted."""
+
+    clip: TrainClip
+    true_cm: Floats
+    """[T, 468, 3]"""
+    predicted_cm: Floats
+    """[T, 468, 3]"""
+    true_atlas: Pictures
+    """[T, S, S, 3]"""
+    predicted_atlas: Pictures
+    """[T, S, S, 3]; one and the same throughout, [1, S, S, 3], where no texture is predicted."""
+
+    def pair(self, stage: Stage, frame: int) -> tuple[Pictures, Pictures]:
+        """Return (true, predicted) portraits of a frame; under one still texture where none is predicted."""
+        painted = self.predicted_atlas[min(frame, len(self.predicted_atlas) - 1)]
+        own = self.true_atlas[frame] if len(self.predicted_atlas) > 1 else painted
+        return stage.portrait(self.true_cm[frame], own), stage.portrait(self.predicted_cm[frame], painted)
+
+
+def stage_for(neutral_cm: Floats, size: int) -> Stage:
+    """Return the stage on which a face [468, 3] with an open mouth fills a picture of `size` pixels."""
+    low, high = neutral_cm[:, :2].min(axis=0), neutral_cm[:, :2].max(axis=0)
+    low = low - (0.0, 0.12 * (high[1] - low[1]))  # the chin goes down
+    extent = float((high - low).max())
+    return Stage(size, size * (1 - 2 * MARGIN) / extent, ((low + high) / 2).astype(np.float32))
+
+
+def sheet(looks: Looks, stage: Stage, frames: Sequence[int]) -> Pictures:
+    """Return one picture of some frames of a clip: the truth above, the prediction below."""
+    pairs = [looks.pair(stage, frame) for frame in frames]
+    return np.concatenate([np.concatenate([pair[row] for pair in pairs], axis=1) for row in range(2)])
+
+
+def mouths(looks: Looks, frames: Sequence[int], window: tuple[slice, slice]) -> Pictures:
+    """Return the mouth regions of the atlases of some frames: the truth above, the prediction below."""
+    rows, columns = window
+    last = len(looks.predicted_atlas) - 1
+    true = [looks.true_atlas[frame][rows, columns] for frame in frames]
+    predicted = [looks.predicted_atlas[min(frame, last)][rows, columns] for frame in frames]
+    return np.concatenate([np.concatenate(row, axis=1) for row in (true, predicted)])
+
+
+def write_side_by_side(target: Path, looks: Looks, stage: Stage, fps: float) -> None:
+    """Write a film of a clip with its sound: the truth at the left, the prediction at the right.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    gap = np.full((stage.size, GAP_PX, 3), 255, np.uint8)
+    times_s = looks.clip.times_s
+
+    def joined(frame: int) -> Pictures:
+        true, predicted = looks.pair(stage, frame)
+        return np.concatenate([true, gap, predicted], axis=1)
+
+    pictures = (joined(frame) for frame in range(len(times_s)))
+    heard = looks.clip.samples / np.float32(32768)
+    footage = Footage(times_s, pictures, Fraction(fps).limit_denominator(1001), heard, SAMPLE_RATE)
+    write_video(target, footage)
