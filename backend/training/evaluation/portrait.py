@@ -14,6 +14,7 @@ from ...core.types import Floats
 from ...dataset.video_file import Footage, write_video
 from ...normalise.atlas import render
 from ...normalise.layout import atlas_layout
+from ...normalise.mouth_window import mouth_window
 from ..personal.clips import TrainClip
 
 BACKGROUND = 0.16
@@ -79,12 +80,12 @@ def sheet(looks: Looks, stage: Stage, frames: Sequence[int]) -> Pictures:
     return np.concatenate([np.concatenate([pair[row] for pair in pairs], axis=1) for row in range(2)])
 
 
-def mouths(looks: Looks, frames: Sequence[int], window: tuple[slice, slice]) -> Pictures:
+def mouths(looks: Looks, frames: Sequence[int]) -> Pictures:
     """Return the mouth regions of the atlases of some frames: the truth above, the prediction below."""
-    rows, columns = window
+    window = mouth_window(looks.true_atlas.shape[1])
     last = len(looks.predicted_atlas) - 1
-    true = [looks.true_atlas[frame][rows, columns] for frame in frames]
-    predicted = [looks.predicted_atlas[min(frame, last)][rows, columns] for frame in frames]
+    true = [looks.true_atlas[frame][window.rows, window.columns] for frame in frames]
+    predicted = [looks.predicted_atlas[min(frame, last)][window.rows, window.columns] for frame in frames]
     return np.concatenate([np.concatenate(row, axis=1) for row in (true, predicted)])
 
 

@@ -19,7 +19,7 @@ from ..personal.targets import MM
 from .judge import JudgedClip, Verdict
 from .metrics import DEFINITIONS, Score
 from .portrait import Looks, Stage, mouths, sheet
-from .texture_metrics import TEXTURE_DEFINITIONS, TextureScore, mouth_window
+from .texture_metrics import TEXTURE_DEFINITIONS, TextureScore
 
 REPORT, FIGURES = "report.html", "report.json"
 MOMENTS = 8
@@ -111,7 +111,7 @@ def write_page(folder: Path, about: About, verdict: Verdict, shown: Sequence[Sho
     )
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(about.bundle)}</title>'
-        f"<style>{STYLE}video{{max-width:100%}}</style><h1>{html.escape(about.bundle)}</h1>"
+        f"<style>{STYLE}video,img,figure{{max-width:100%}}</style><h1>{html.escape(about.bundle)}</h1>"
         f"<p>{about.clips} clips, {about.seconds:.0f} s. Speech: {html.escape(about.speech)}.</p>{trained}"
         f"<h2>Motion</h2>{_motion_table(verdict.motion)}{_definitions({**COLUMNS, **_COUNTED}, DEFINITIONS)}"
         f"{texture}{''.join(_clip_section(one, stage) for one in shown)}{_each_table(verdict)}</html>\n"
@@ -176,8 +176,7 @@ def _clip_section(shown: Shown, stage: Stage) -> str:
     said = " ".join(word.text for word in truth.words)
     pictures = image(sheet(looks, stage, frames), f"true above, predicted below, at {moments} s")
     if len(looks.predicted_atlas) > 1:
-        window = mouth_window(looks.true_atlas.shape[1])[:2]
-        pictures += image(mouths(looks, frames, window), "mouth of the atlas, true above, predicted below")
+        pictures += image(mouths(looks, frames), "mouth of the atlas, true above, predicted below")
     curves = [
         plot(title, "mm", [Curve("true", times, true * MM), Curve("predicted", times, predicted * MM)])
         for title, true, predicted in (

@@ -6,22 +6,19 @@ All are computed from the pictures alone: no network that was trained on others'
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ...normalise.layout import atlas_layout
-from ...normalise.masks import region
+from ...normalise.mouth_window import mouth_window
 
 SIGMA_PX = 1.5
 """Of the Gaussian window of SSIM (Wang et al. 2004)."""
 STABILISERS = (0.01**2, 0.03**2)
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001)
 """Of the three finest scales of MS-SSIM (Wang et al. 2003), brought to a sum of 1; a mouth has no room for five."""
-MARGIN_PX = 8
 LONGEST_STEP = 1.5
 """Frames further apart than this many usual steps are no pair for the flicker."""
 TEXTURE_DEFINITIONS = {
@@ -58,9 +55,9 @@ def score_texture(true: Pictures, predicted: Pictures, times_s: NDArray[np.float
     """Judge the atlases [T, S, S, 3] of one clip."""
     if true.shape != predicted.shape:
         raise ValueError(f"predicted atlases {predicted.shape}, true {true.shape}")
-    rows, columns, mask = mouth_window(true.shape[1])
-    a = true[:, rows, columns].astype(np.float32) / 255
-    b = predicted[:, rows, columns].astype(np.float32) / 255
+    window = mouth_window(true.shape[1])
+    mask = window.mouth > 0
+    a, b = (atlases[:, window.rows, window.columns].astype(np.float32) / 255 for atlases in (true, predicted))
     return TextureScore(
         ssim=float(np.mean([ssim(x, y, mask) for x, y in zip(a @ LUMA, b @ LUMA, strict=True)])),
         psnr_db=float(np.mean([psnr_db(x, y, mask) for x, y in zip(a, b, strict=True)])),
@@ -73,15 +70,6 @@ def score_texture(true: Pictures, predicted: Pictures, times_s: NDArray[np.float
 def summarise_textures(scores: Sequence[TextureScore]) -> TextureScore:
     """Return the means over clips."""
     return TextureScore(*(float(np.mean([getattr(s, field.name) for s in scores])) for field in fields(TextureScore)))
-
-
-@lru_cache(maxsize=4)
-def mouth_window(size: int) -> tuple[slice, slice, NDArray[np.bool_]]:
-    """Return (rows, columns, mask inside them) of the mouth region of atlases of `size` texels."""
-    inside = region(atlas_layout(size), "mouth") > 0
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    window = tuple(slice(max(0, int(e[0]) - MARGIN_PX), min(size, int(e[-1]) + 1 + MARGIN_PX)) for e in (rows, columns))
-    return window[0], window[1], inside[window]
 
 
 def ssim(first: Floating, second: Floating, mask: NDArray[np.bool_]) -> float:
