@@ -7,6 +7,7 @@ that chunked equals whole. What is kept of a sound are coefficients and latents 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,7 @@ class PersonalPredictor:
             return Look(face.neutral_cm, face.uv, face.reference_atlas)
 
         def atlases(times_s: NDArray[np.float64]) -> Iterator[NDArray[np.uint8]]:
-            return loop.atlases(between(latents, piece) for piece in np.array_split(times_s, len(times_s) // 256 + 1))
+            pieces = (between(latents, piece) for piece in np.array_split(times_s, len(times_s) // 256 + 1))
+            return chain.from_iterable(loop.atlases(pieces))
 
         return Look(face.neutral_cm, face.uv, face.reference_atlas, atlases)
