@@ -3,7 +3,7 @@
 
 As in the paper, the answer is a difference to a reference atlas, and a small encoder of the previous atlas adds a few
 numbers to the latent of the speech. Departures: the decoder ends in a linear basis that starts as the principal
-components of the training atlases, which measures better than convolutions of the same training time and takes a tenth
+components of the training atlases, which measures better than convolutions of the same training time and takes a fifth
 of theirs to run; only a window around the mouth is predicted; the encoder sees it at a quarter of its resolution.
 """
 

@@ -70,6 +70,8 @@ def test_it_learns_how_the_mouth_follows_the_sound_and_predicts_from_its_own_ans
     learnt = mean_error(predict_texture(model, latents[3]), clips.only([3]))
     assert learnt < 0.35 * mean_error(still, clips.only([3]))
     assert learnt < 1.5
+    long = predict_texture(model, np.tile(latents[3], (40, 1))).reshape(40, FRAMES, -1).astype(int)
+    assert np.abs(long[-1] - long[1]).max() <= 1, "the same sound again looks the same again, however late"
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path):
@@ -168,6 +170,15 @@ def test_structural_similarity_agrees_with_an_independent_implementation():
     expected /= (mean_a**2 + mean_b**2 + 1e-4) * (var_a + var_b + 9e-4)
     found = structure(torch.from_numpy(a)[None, None], torch.from_numpy(b)[None, None])[0].numpy()
     assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_losses_stay_in_full_precision_where_networks_compute_in_half():
+    measure = PictureLoss(torch.full((3, 16, 16), 0.5), torch.ones(16, 16), TextureLosses())
+    found, wanted = torch.rand(2, 1, 2, 3, 16, 16, generator=torch.Generator().manual_seed(1)) - 0.5
+    seen = torch.ones(1, 2, 16, 16)
+    plain = measure(found, wanted, seen)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(measure(found, wanted, seen)) == float(plain)
 
 
 def test_presets():
