@@ -38,6 +38,8 @@ class Material:
     measure: Clips
     truths: list[TrueClip]
     ears: dict[str, Ear] = field(default_factory=dict[str, Ear])
+    full: dict[int, TrainedGeometry] = field(default_factory=dict[int, TrainedGeometry])
+    """Unchanged geometry by seed, which all variants of the texture follow."""
 
     def ear(self, front: str) -> Ear:
         """Return the ear of a front, made once."""
@@ -144,11 +146,13 @@ def judged(variant: Variant, seed: int, material: Material, settings: PersonalSe
         pose = mean_pose(clips)
         clips, held_out = with_head_motion(clips, pose), with_head_motion(held_out, pose)
     ear = material.ear(geometry.network.front)
-    trained = train_geometry(clips, ear, geometry, held_out)
     if variant.texture is not None:
         assert settings.texture is not None
+        if seed not in material.full:
+            material.full[seed] = train_geometry(clips, ear, geometry, held_out)
         texture = replace(settings.texture, loop=replace(settings.texture.loop, seed=seed))
-        return _judged_texture(variant.texture(texture), trained, material)
+        return _judged_texture(variant.texture(texture), material.full[seed], material)
+    trained = train_geometry(clips, ear, geometry, held_out)
     faces = (predict_clip(trained, ear, clip)[0] for clip in material.measure.clips)
     return summarise([score_clip(t, t.neutral_cm + f) for t, f in zip(material.truths, faces, strict=True)])
 
