@@ -85,16 +85,16 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(clips, ear, tmp_path, st
     settings = replace(SHORT, loop=LoopSettings(steps=15, batch=4, validate_every=5, checkpoint_every=1))
     whole = train_geometry(*clips[:1], ear, settings, clips[1]).net
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     for stop in stops:
 
         def kill(share, _line, stop=stop):
             if round(share * 15) == stop:
-                raise Killed
+                raise KilledError
 
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             train_geometry(*clips[:1], ear, settings, clips[1], Checkpoint(tmp_path / "run.safetensors", "key"), kill)
     again = train_geometry(*clips[:1], ear, settings, clips[1], Checkpoint(tmp_path / "run.safetensors", "key")).net
     assert same(whole, again)

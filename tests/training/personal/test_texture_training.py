@@ -142,7 +142,7 @@ def test_the_basis_finds_the_pictures_that_all_others_are_made_of():
 def test_losses_are_nothing_for_the_truth_and_heed_what_is_seen():
     mouth = torch.zeros(16, 16)
     mouth[4:12, 4:12] = 1
-    measure = PictureLoss(torch.full((3, 16, 16), 0.5), mouth, TextureLosses(motion=1.0))
+    measure = PictureLoss(torch.full((3, 16, 16), 0.5), mouth, TextureLosses())
     wanted = torch.rand(1, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.5
     seen = torch.zeros(1, 2, 16, 16)
     seen[..., :8] = 1
