@@ -110,6 +110,9 @@ def train_texture(
 
     trained = train(net, teacher.batch_loss, judged if examined else None, settings.loop, run, report)
     assert isinstance(trained, TextureNet)
+    with torch.no_grad():
+        for parameter in trained.weighs.parameters():
+            parameter.mul_(settings.contrast)
     return TrainedTexture(trained.cpu(), reference)
 
 

@@ -40,9 +40,6 @@ class PictureLoss:
                 likeness = structure(self._grey(found), self._grey(wanted))
                 inner = weights.flatten(0, 1)[:, WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
                 loss = loss + self._losses.structure * ((1 - likeness) * inner).mean()
-            if self._losses.motion:
-                off = (found - wanted).diff(dim=1).abs().mean(dim=2)
-                loss = loss + self._losses.motion * (off * weights[:, 1:]).mean()
             return loss
 
     def _grey(self, differences: Tensor) -> Tensor:
