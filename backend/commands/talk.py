@@ -25,14 +25,15 @@ def reporter(options: argparse.Namespace) -> Report | None:
         return _print_json
     if options.quiet or not sys.stderr.isatty():
         return None
-    return _print_bar
+    return print_bar
 
 
 def _print_json(fraction: float, stage: str) -> None:
     say(json.dumps({"stage": stage, "fraction": round(fraction, 4)}))
 
 
-def _print_bar(fraction: float, stage: str) -> None:
+def print_bar(fraction: float, stage: str) -> None:
+    """Draw the bar on the terminal."""
     filled = round(fraction * BAR_WIDTH)
     bar = "#" * filled + "." * (BAR_WIDTH - filled)
     print(f"\r{stage:<10} [{bar}] {fraction:4.0%}{'':<8}", end="", file=sys.stderr, flush=True)
@@ -40,7 +41,7 @@ def _print_bar(fraction: float, stage: str) -> None:
 
 def end_bar(options: argparse.Namespace) -> None:
     """Take the bar off the terminal."""
-    if reporter(options) is _print_bar:
+    if reporter(options) is print_bar:
         print(f"\r{'':<{BAR_WIDTH + 50}}\r", end="", file=sys.stderr, flush=True)
 
 
