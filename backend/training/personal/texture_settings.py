@@ -34,8 +34,9 @@ class TextureSettings:
     noise: float = 0.05
     """Standard deviation of noise on what is fed back, sRGB 0-1."""
     contrast: float = 1.1
-    """Factor on the trained network's way from the mean picture. What minimises an error answers doubt with the mean and
-    moves less than the truth; a tenth more costs 0.1 dB and brings back a tenth of the missing motion."""
+    """Factor on the trained network's way from the mean picture. What minimises an error answers doubt with the mean,
+    so that it is paler and moves less than the truth; a tenth more costs 0.1 dB and brings back 15 % of the missing
+    sharpness and 9 % of the missing motion (GRID)."""
     light_normalised: bool = True
     """False learns the atlases in the light they were filmed in, to measure what taking it out is worth."""
     autoregressive: bool = True
