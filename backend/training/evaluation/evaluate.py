@@ -13,10 +13,11 @@ from ...dataset.prepare import SPEAKER, PrepareSettings, prepare
 from ...dataset.sources import find_videos
 from ...inference.bundle import PERSONAL, find_bundle, open_bundle
 from ...inference.speaker_face import SpeakerFace, read_face
+from ...normalise.portrait import stage_for
 from ..personal.clips import Clips, load_clips
 from .baselines import Baseline, fit_baselines
-from .judge import Judge, Verdict
-from .portrait import stage_for, write_side_by_side
+from .judge import Judge, Verdict, true_atlas
+from .portrait import write_side_by_side
 from .prediction import frame_rate
 from .report import REPORT, About, Shown, write_figures, write_page
 from .truth import find_word_files, speech_told_by, true_clips
@@ -139,6 +140,9 @@ def _check_space(shards: Path, clips: Clips, face: SpeakerFace) -> None:
         raise VideoError(
             f"{shards}: prepared with another speaker's face than the bundle's; give the videos instead of the shards"
         )
+    size, own = true_atlas(clips.clips[0]).shape[1], face.reference_atlas
+    if own is not None and size != len(own):
+        raise VideoError(f"{shards}: atlases of {size} texels, the bundle's have {len(own)}; give the videos instead")
 
 
 def _baselines(train: Path | None, face: SpeakerFace) -> tuple[list[Baseline], str]:

@@ -7,42 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...audio.features import SAMPLE_RATE
 from ...core.types import Floats
 from ...dataset.video_file import Footage, write_video
-from ...normalise.atlas import render
-from ...normalise.layout import atlas_layout
 from ...normalise.mouth_window import mouth_window
+from ...normalise.portrait import Pictures, Stage
 from ..personal.clips import TrainClip
 
-BACKGROUND = 0.16
-MARGIN = 0.06
-"""Space around the face, as a share of the picture."""
 GAP_PX = 4
-
-Pictures = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a face stands in its pictures; the same for truth and prediction, so that they can be compared."""
-
-    size: int
-    scale: float
-    """Pixels a centimetre."""
-    middle_cm: Floats
-    """[2] x and y at the picture's middle."""
-
-    def portrait(self, mesh_cm: Floats, atlas: Pictures) -> Pictures:
-        """Return a picture [size, size, 3] of a mesh [468, 3] under an atlas [S, S, 3], from ahead."""
-        placed = np.array(mesh_cm, np.float32) * np.float32(self.scale)
-        placed[:, 0] += self.size / 2 - self.middle_cm[0] * self.scale
-        placed[:, 1] -= self.size / 2 + self.middle_cm[1] * self.scale
-        empty = np.full((self.size, self.size, 3), BACKGROUND, np.float32)
-        drawn = render(atlas_layout(len(atlas)), atlas.astype(np.float32) / 255, placed, empty)
-        return (np.clip(drawn, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -64,14 +37,6 @@ class Looks:
         painted = self.predicted_atlas[min(frame, len(self.predicted_atlas) - 1)]
         own = self.true_atlas[frame] if len(self.predicted_atlas) > 1 else painted
         return stage.portrait(self.true_cm[frame], own), stage.portrait(self.predicted_cm[frame], painted)
-
-
-def stage_for(neutral_cm: Floats, size: int) -> Stage:
-    """Return the stage on which a face [468, 3] with an open mouth fills a picture of `size` pixels."""
-    low, high = neutral_cm[:, :2].min(axis=0), neutral_cm[:, :2].max(axis=0)
-    low = low - (0.0, 0.12 * (high[1] - low[1]))  # the chin goes down
-    extent = float((high - low).max())
-    return Stage(size, size * (1 - 2 * MARGIN) / extent, ((low + high) / 2).astype(np.float32))
 
 
 def sheet(looks: Looks, stage: Stage, frames: Sequence[int]) -> Pictures:

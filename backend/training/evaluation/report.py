@@ -15,10 +15,11 @@ from ...core.files import written_beside
 from ...core.version import VERSION
 from ...dataset.figures import Curve, image, plot
 from ...dataset.report import STYLE
+from ...normalise.portrait import Stage
 from ..personal.targets import MM
 from .judge import JudgedClip, Verdict
 from .metrics import DEFINITIONS, Score
-from .portrait import Looks, Stage, mouths, sheet
+from .portrait import Looks, mouths, sheet
 from .texture_metrics import TEXTURE_DEFINITIONS, TextureScore
 
 REPORT, FIGURES = "report.html", "report.json"

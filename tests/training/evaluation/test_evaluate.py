@@ -15,7 +15,7 @@ for package in ("av", "mediapipe", "cv2", "torch", "onnx", "onnxruntime"):
 from backend.cli import DONE, FAILED, main  # noqa: E402
 from backend.core.errors import BundleError, VideoError  # noqa: E402
 from backend.dataset.prepare import SPEAKER, PrepareSettings, prepare  # noqa: E402
-from backend.dataset.shards import read_shard  # noqa: E402
+from backend.dataset.shards import SHARD_VERSION, read_shard, write_shard  # noqa: E402
 from backend.tracking.video import read_info  # noqa: E402
 from backend.training.evaluation.evaluate import EvaluateSettings, evaluate  # noqa: E402
 from backend.training.personal.settings import preset  # noqa: E402
@@ -103,6 +103,15 @@ def test_shards_in_another_space_are_refused(made, tmp_path):
     prepare([made / "b.mp4"], tmp_path / "own", PrepareSettings(atlas_size=64))
     with pytest.raises(VideoError, match="another speaker's face"):
         evaluate(made / "tiny-v1", [tmp_path / "own"], tmp_path / "report")
+
+
+def test_shards_with_other_atlases_are_refused(made, tmp_path):
+    copy = shutil.copytree(made / "shards", tmp_path / "shards")
+    for path in copy.glob("*-000.safetensors"):
+        shard = read_shard(path)
+        write_shard(path, replace(shard, atlas=shard.atlas[:, ::2, ::2]), {"version": SHARD_VERSION})
+    with pytest.raises(VideoError, match="atlases of 32 texels, the bundle's have 64"):
+        evaluate(made / "tiny-v1", [copy], tmp_path / "report")
 
 
 def test_a_bundle_without_a_speaker_can_judge_shards_only(made, tmp_path):
