@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trained personal model to a bundle folder, whole or not at all, checked to compute the same as in torch."""
+"""A trained personal model to a bundle folder, whole or not at all, checked to compute the same as in torch.
+
+The graphs hold the weights by the names they have in torch, so that there is no second copy of them.
+"""
 
 import hashlib
 import json
@@ -24,7 +27,7 @@ from .texture import TrainedTexture
 
 LARGEST_DIFFERENCE = 1e-4
 """Of coefficients and latents between torch and ONNX Runtime on the same rounded weights."""
-WEIGHTS, CARD, SPEAKER = "weights.safetensors", "MODEL_CARD.md", "speaker.safetensors"
+CARD, SPEAKER = "MODEL_CARD.md", "speaker.safetensors"
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,6 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
         BundleError: torch and ONNX Runtime disagree.
         OutputError: the place cannot be written to.
     """
-    from safetensors.numpy import save_file
-
     geometry, texture = model.geometry, model.texture
     with _made_whole(folder) as made:
         weights = geometry_weights(geometry.net)
@@ -68,11 +69,8 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
         (made / GEOMETRY).write_bytes(graph)
         (made / SPEECH).write_bytes(model.speech)
         np.savez(made / STATISTICS, **open_bundle().statistics)  # pyright: ignore[reportArgumentType] - numpy's stub
-        stored: dict[str, Any] = {f"geometry.{name}": value for name, value in weights.items()}
         if texture is not None:
             (made / TEXTURE).write_bytes(texture.graph())
-            stored |= {f"texture.{name}": value for name, value in texture.weights().items()}
-        save_file(stored, made / WEIGHTS)
         _save_face(made / FACE, geometry, texture)
         shutil.copyfile(model.speaker, made / SPEAKER)
         (made / CARD).write_text(text.card, encoding="utf-8")

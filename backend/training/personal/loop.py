@@ -6,6 +6,7 @@ that was not draw alike. A checkpoint holds weights, averaged weights, the best 
 moments, as safetensors with the step in the header; it is written beside and renamed.
 """
 
+import csv
 import json
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ BatchLoss = Callable[[nn.Module, np.random.Generator], Tensor]
 Validate = Callable[[nn.Module], float]
 """Lower is better."""
 KINDS = ("net", "average", "best", "first", "second")
+CURVE = ("step", "loss", "held_out")
+"""Columns of the table beside the checkpoint."""
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises."""
 
@@ -145,7 +148,7 @@ class Checkpoint:
     """Names data and settings: a checkpoint of others is refused."""
 
     def save(self, state: _State) -> None:
-        """Write the state whole or not at all."""
+        """Write the state whole or not at all, and the curve as a table beside it."""
         from safetensors.torch import save_file
 
         header = {
@@ -157,6 +160,8 @@ class Checkpoint:
         }
         with written_beside(self.path) as beside:
             save_file(_tensors(state), str(beside), metadata={"run": json.dumps(header)})
+        with written_beside(self.path.with_suffix(".csv")) as beside, beside.open("w", newline="") as file:
+            csv.writer(file).writerows([CURVE, *state.curve])
 
     def restore(self, state: _State) -> None:
         """Bring a fresh state to where the file was left, if there is one.

@@ -2,7 +2,8 @@
 """From videos, or shards made of them, to a personal bundle: prepare, train, export in one go that may be killed.
 
 The run's folder keeps what is needed to go on: shards (where videos were given), checkpoints, `config.json` with
-settings and data digest, `curves.csv`, pictures. Given the same videos and settings, it goes on where it was.
+settings and data digest, each network's curve as a table, pictures. Given the same videos and settings, it goes on
+where it was.
 """
 
 import hashlib
