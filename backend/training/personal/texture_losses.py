@@ -3,7 +3,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .texture_settings import TextureLosses
 
@@ -43,22 +42,30 @@ class PictureLoss:
             return loss
 
     def _grey(self, differences: Tensor) -> Tensor:
-        """Return pictures [B S, 1, h, w] of differences [B, S, 3, h, w]."""
-        return ((differences * self._luma).sum(dim=2) + self._reference).flatten(0, 1)[:, None]
+        """Return pictures [B S, h, w] of differences [B, S, 3, h, w]."""
+        return ((differences * self._luma).sum(dim=2) + self._reference).flatten(0, 1)
 
 
 def structure(first: Tensor, second: Tensor) -> Tensor:
-    """Return SSIM [B, h - 6, w - 6] of grey pictures [B, 1, h, w] in 0-1 (Wang et al. 2004)."""
-    places = torch.arange(-WINDOW_REACH, WINDOW_REACH + 1, device=first.device, dtype=first.dtype)
-    bell = torch.exp(-0.5 * (places / WINDOW_SIGMA) ** 2)
-    bell = bell / bell.sum()
+    """Return SSIM [B, h - 6, w - 6] of grey pictures [B, h, w] in 0-1 (Wang et al. 2004)."""
+    down, across = _bell(first.shape[-2], first), _bell(first.shape[-1], first)
 
     def blur(pictures: Tensor) -> Tensor:
-        down = functional.conv2d(pictures, bell.view(1, 1, -1, 1))
-        return functional.conv2d(down, bell.view(1, 1, 1, -1))
+        # Two products of matrices: torch's convolution takes ten times as long to go back through on a processor.
+        return down @ pictures @ across.T
 
     mean_a, mean_b = blur(first), blur(second)
     var_a, var_b = blur(first * first) - mean_a**2, blur(second * second) - mean_b**2
     both = blur(first * second) - mean_a * mean_b
     brightness = (2 * mean_a * mean_b + STABILISERS[0]) / (mean_a**2 + mean_b**2 + STABILISERS[0])
-    return (brightness * (2 * both + STABILISERS[1]) / (var_a + var_b + STABILISERS[1]))[:, 0]
+    return brightness * (2 * both + STABILISERS[1]) / (var_a + var_b + STABILISERS[1])
+
+
+def _bell(length: int, like: Tensor) -> Tensor:
+    """Return the matrix [length - 6, length] that blurs a line."""
+    reach = 2 * WINDOW_REACH + 1
+    bell = torch.exp(-0.5 * ((torch.arange(reach, dtype=like.dtype) - WINDOW_REACH) / WINDOW_SIGMA) ** 2)
+    lines = torch.zeros(length - reach + 1, length, dtype=like.dtype)
+    for place in range(reach):
+        lines.diagonal(place).fill_(bell[place] / bell.sum())
+    return lines.to(like.device)

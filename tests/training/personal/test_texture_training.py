@@ -168,7 +168,7 @@ def test_structural_similarity_agrees_with_an_independent_implementation():
     var_a, var_b, both = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
     expected = (2 * mean_a * mean_b + 1e-4) * (2 * both + 9e-4)
     expected /= (mean_a**2 + mean_b**2 + 1e-4) * (var_a + var_b + 9e-4)
-    found = structure(torch.from_numpy(a)[None, None], torch.from_numpy(b)[None, None])[0].numpy()
+    found = structure(torch.from_numpy(a)[None], torch.from_numpy(b)[None])[0].numpy()
     assert np.allclose(found, expected, atol=1e-6)
 
 
