@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The 52 ARKit blendshape names, in Apple's order, and their left/right and region structure."""
+"""The 52 ARKit blendshape names, in Apple's order, their left/right structure, and the limits of their weights."""
+
+import numpy as np
+
+from .types import Floats
 
 ARKIT_NAMES: tuple[str, ...] = (
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
@@ -25,3 +29,11 @@ def mirrored(name: str) -> str:
         if name.endswith(here):
             return name.removesuffix(here) + there
     return name
+
+
+def within_limits(weights: Floats) -> Floats:
+    """Return weights [..., 52] cut to 0-1, with mouthClose at or below jawOpen, which it undoes."""
+    cut = np.clip(weights, 0.0, 1.0)
+    close, jaw = ARKIT_INDEX["mouthClose"], ARKIT_INDEX["jawOpen"]
+    cut[..., close] = np.minimum(cut[..., close], cut[..., jaw])
+    return cut

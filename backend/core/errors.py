@@ -25,6 +25,10 @@ class TimingError(LipSyncError):
     """A phone list, transcript or frame rate that makes no sense."""
 
 
+class CurvesError(LipSyncError):
+    """Animation curves that cannot be read, or are not of their sound."""
+
+
 class MapError(LipSyncError):
     """A blendshape map that cannot be read or does not fit."""
 
