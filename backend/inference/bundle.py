@@ -35,6 +35,9 @@ LONGEST_CONTEXT_FRAMES = 3000
 MODEL, STATISTICS = "model.onnx", "statistics.npz"
 SPEECH, GEOMETRY, TEXTURE, FACE = "speech.onnx", "geometry.onnx", "texture.onnx", "face.npz"
 NEEDED = {UNIVERSAL: (MODEL, STATISTICS), PERSONAL: (SPEECH, GEOMETRY, FACE, STATISTICS)}
+BASIS, BLENDSHAPES = "basis", "blendshapes"
+COEFFICIENTS = (BASIS, BLENDSHAPES)
+"""What `geometry.onnx` answers: coefficients of the speaker's own basis, or the 52 ARKit weights."""
 USED = {UNIVERSAL: NEEDED[UNIVERSAL], PERSONAL: (*NEEDED[PERSONAL], TEXTURE)}
 """Files that prediction needs, and those it uses where they are there."""
 
@@ -60,6 +63,8 @@ class Bundle:
     """The other files that a kind uses, by name."""
     context_steps: int = 0
     """Steps of 20 ms on each side that an output of `geometry.onnx` depends on."""
+    coefficients: str = BASIS
+    """One of `COEFFICIENTS`."""
 
 
 def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
@@ -85,6 +90,7 @@ def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
         decoder=config.get("decoder", {}),
         parts=parts,
         context_steps=config.get("context_steps", 0),
+        coefficients=config.get("coefficients", BASIS),
     )
 
 
@@ -152,6 +158,8 @@ def _check_settings(folder: Path, config: dict[str, Any]) -> None:
         context = config.get(name)
         if not isinstance(context, int) or isinstance(context, bool) or not 0 <= context <= LONGEST_CONTEXT_FRAMES:
             raise BundleError(f"bundle {folder}: {name} must be 0 to {LONGEST_CONTEXT_FRAMES}")
+    if config.get("coefficients", BASIS) not in COEFFICIENTS:
+        raise BundleError(f"bundle {folder}: coefficients must be one of {', '.join(COEFFICIENTS)}")
     if not isinstance(config.get("decoder", {}), dict):
         raise BundleError(f"bundle {folder}: decoder must be an object")
 

@@ -5,21 +5,22 @@ The speech encoder listens once; the geometry graph follows it chunk by chunk wi
 that chunked equals whole. What is kept of a sound are coefficients and latents at 50 Hz, 190 MB an hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.blendshapes import ARKIT_INDEX, ARKIT_NAMES
+from ..core.blendshapes import ARKIT_INDEX, ARKIT_NAMES, within_limits
 from ..core.errors import BundleError
 from ..core.timebase import exact_fps
-from ..core.types import Floats
+from ..core.types import Floats, PhoneSpan
 from ..retarget.apply import Retargeter
 from ..retarget.detect import choose
 from .atlases import AtlasLoop
-from .bundle import GEOMETRY, TEXTURE, Bundle
+from .bundle import BLENDSHAPES, GEOMETRY, TEXTURE, Bundle
+from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
 from .known_phones import fit_phones, read_phones
@@ -55,6 +56,15 @@ class PersonalMotion:
         return weights
 
 
+@dataclass(frozen=True)
+class BlendshapeMotion(PersonalMotion):
+    """The same of a bundle that was learnt from an artist's curves: the coefficients are the weights, within limits."""
+
+    def weights(self, times_s: NDArray[np.float64]) -> Floats:
+        """Return the ARKit weights [T, 52] as the network gives them."""
+        return between(self.coefficients, times_s)
+
+
 def between(track: Floats, times_s: NDArray[np.float64]) -> Floats:
     """Return the values [T, C] of a 50 Hz track [S, C] at times, linearly between neighbours, held at the ends."""
     places = np.clip((times_s - FIRST_STEP_S) / STEP_S, 0, len(track) - 1)
@@ -76,8 +86,12 @@ class PersonalPredictor:
         self._settings = read_settings(bundle.decoder)
         self._encoder = Encoder(bundle, device, threads)
         self._face = read_face(bundle)
+        self._closing = Closing(self._face)
         name = f"bundle {bundle.name}: {GEOMETRY}"
         self._geometry = open_session(bundle.parts[GEOMETRY], name, device, threads)
+        answers = {output.name: output.shape[-1] for output in self._geometry.get_outputs()}
+        if answers.get("motion") != len(self._face.components_mm):
+            raise BundleError(f"{name} does not answer the components of face.npz; get the bundle again")
         self._loop: AtlasLoop | None = None
         if TEXTURE in bundle.parts and self._face.reference_atlas is not None:
             name = f"bundle {bundle.name}: {TEXTURE}"
@@ -89,7 +103,7 @@ class PersonalPredictor:
     ) -> Clip:
         """Listen to a sound; arguments and errors as `Predictor.prepare`.
 
-        Phones or a transcript that are given go into the result; the face follows the sound.
+        The face follows the sound; phones, heard or given, close its lips.
         """
         fps = exact_fps(request.fps)
         listener = Listener(request.sound, report, cancelled)
@@ -98,14 +112,21 @@ class PersonalPredictor:
             phones = fit_phones(read_phones(request.phones), listener.duration_s, str(request.phones))
         else:
             phones = recognise(heard, request, self._settings)
+        phones = ended(phones, listener.duration_s)
         return Clip(
             duration_s=listener.duration_s,
             fps=fps,
-            phones=ended(phones, listener.duration_s),
-            performance=PersonalMotion(coefficients, self._face),
+            phones=phones,
+            performance=self._motion(coefficients, phones),
             bundle=self.bundle.name,
             look=self._look(latents),
         )
+
+    def _motion(self, coefficients: Floats, phones: Sequence[PhoneSpan]) -> PersonalMotion:
+        if self.bundle.coefficients == BLENDSHAPES:
+            return BlendshapeMotion(within_limits(coefficients), self._face)
+        times_s = FIRST_STEP_S + STEP_S * np.arange(len(coefficients))
+        return PersonalMotion(self._closing.closed(coefficients, times_s, phones), self._face)
 
     def _follow(self, listener: Listener) -> tuple[list[Heard], Floats, Floats]:
         """Return what was heard, and (coefficients [S, K], latents [S, L]) of the face at 50 Hz."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.blendshapes import ARKIT_NAMES
 from ..core.errors import BundleError
 from ..core.face import canonical_face
 from ..core.types import Floats
-from .bundle import FACE, Bundle
+from .bundle import BLENDSHAPES, FACE, Bundle
 
 LARGEST_BYTES = 64 << 20
 """Unpacked; an atlas of 2048 texels a side takes 12 MB."""
@@ -62,6 +63,8 @@ def read_face(bundle: Bundle) -> SpeakerFace:
     for name, shape in shapes.items():
         if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise BundleError(f"{where}: {name} must be finite numbers of shape {shape}; get the bundle again")
+    if bundle.coefficients == BLENDSHAPES and count != len(ARKIT_NAMES):
+        raise BundleError(f"{where}: {count} components for {len(ARKIT_NAMES)} blendshapes; get the bundle again")
     atlas = arrays.get("reference_atlas")
     if atlas is not None:
         _check_atlas(where, atlas)
