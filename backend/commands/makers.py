@@ -26,7 +26,10 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Describe `train`."""
-    parser.add_argument("inputs", type=Path, nargs="+", metavar="VIDEO|SHARDS", help="of one speaker")
+    parser.add_argument(
+        "inputs", type=Path, nargs="+", metavar="VIDEO|SHARDS|SOUND",
+        help="of one speaker; or sounds of one character with their curves, .json or .csv, beside them",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
     parser.add_argument("--run", type=Path, help="folder of the run, to go on from (default: beside the bundle)")
     parser.add_argument("--kind", choices=("lipsync3d",), default="lipsync3d", help="of predictor (default lipsync3d)")
@@ -34,7 +37,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-texture", action="store_true", help="learn the mesh alone")
     parser.add_argument("--seed", type=int, default=0, help="the same seed and data give the same bundle")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train")
-    parser.add_argument("--terms", default="", help="of the videos, for the model card")
+    parser.add_argument("--terms", default="", help="of what is learnt from, for the model card")
     add_talk(parser)
     parser.set_defaults(run_command=_train, interrupted="run the same command again to go on")
 
@@ -90,7 +93,7 @@ def _train(options: argparse.Namespace) -> None:
         settings = replace(settings, terms=options.terms)
     run = options.run or options.output.with_name(f"{options.output.name}.run")
     made = train(options.inputs, options.output, run, settings, reporter(options))
-    what = "mesh and texture" if made.has_texture else "mesh"
+    what = "mesh and texture" if made.has_texture else "blendshape weights" if made.from_curves else "mesh"
     conclude(options, f"{made.bundle}: {what}, learnt from {made.minutes:.1f} min in {made.clips} clips; run in {run}")
 
 

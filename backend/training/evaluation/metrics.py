@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.face import canonical_face, lip_gap_cm, mouth_width_cm
+from ...core.lips import lip_vertices
 from ...core.types import Floats
-from ..personal.targets import MM, lip_vertices
+from ..personal.targets import MM
 from .closures import ClosureCounts, count_closures
 from .speech_time import Word
 

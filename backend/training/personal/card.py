@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 TEMPLATE = """# {name}
 
-One speaker's face from speech: mesh (468 vertices, displacements from the speaker's own closed-mouth face){texture}.
+{what}.
 After LipSync3D (Lahiri et al. 2021); it hears by the features of `{speech}`, so that any voice drives it.
 
 ## Training data
-{minutes:.1f} minutes of video of one speaker in {clips} clips ({frames} frames), head pose and light taken out.
+{minutes:.1f} minutes of {data}.
 Sources: {sources}.
 Terms: {terms}.
 
@@ -22,9 +22,22 @@ stop. Digest of the training data: `{digest}`.
 {figures}
 
 ## Limits
-It has the range of expression of its video. Head motion is not predicted. Teeth and tongue are texture, not shape.
-Judge it with `python -m backend evaluate` on clips that it has not seen.
+It has the range of expression of its {material}. Head motion is not predicted. {limits}
 """
+FROM_VIDEO = {
+    "what": "One speaker's face from speech: mesh (468 vertices, displacements from the speaker's own closed-mouth "
+    "face){texture}",
+    "data": "video of one speaker in {clips} clips ({frames} frames), head pose and light taken out",
+    "material": "video",
+    "limits": "Teeth and tongue are texture, not shape.\n"
+    "Judge it with `python -m backend evaluate` on clips that it has not seen.",
+}
+FROM_CURVES = {
+    "what": "One character's animation from speech: the 52 ARKit blendshape weights, learnt from an artist's curves",
+    "data": "sound with an artist's animation curves, in {clips} pieces ({frames} frames)",
+    "material": "curves",
+    "limits": "Blendshapes that\nthe curves did not move stay still. There is no texture.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,8 @@ class CardFacts:
     speech: str
     """Name of the universal bundle."""
     has_texture: bool
+    from_curves: bool
+    """Learnt from an artist's curves, not from video."""
     minutes: float
     clips: int
     frames: int
@@ -53,13 +68,14 @@ def card_of(facts: CardFacts) -> str:
     shown = ", ".join(facts.sources[:10])
     if len(facts.sources) > 10:
         shown += f" and {len(facts.sources) - 10} more"
+    texture = " and texture, each atlas from the one before" if facts.has_texture else ""
+    words = FROM_CURVES if facts.from_curves else FROM_VIDEO
+    told = {key: text.format(texture=texture, clips=facts.clips, frames=facts.frames) for key, text in words.items()}
     return TEMPLATE.format(
+        **told,
         name=facts.name,
-        texture=" and texture, each atlas from the one before" if facts.has_texture else "",
         speech=facts.speech,
         minutes=facts.minutes,
-        clips=facts.clips,
-        frames=facts.frames,
         sources=shown,
         terms=facts.terms,
         preset=facts.preset,

@@ -36,6 +36,8 @@ class TrainClip:
     """[M, 80] at 100 Hz."""
     samples: NDArray[np.int16]
     """[N] at 16 kHz."""
+    weights: Floats | None = None
+    """[T, 52] where an artist gave curves; the displacement is theirs on the canonical face."""
 
     @property
     def steps(self) -> NDArray[np.float64]:

@@ -18,12 +18,24 @@ import numpy as np
 import torch
 
 from ...core.errors import BundleError, OutputError
-from ...inference.bundle import FACE, GEOMETRY, PERSONAL, SPEECH, STATISTICS, TEXTURE, find_bundle, open_bundle
+from ...inference.bundle import (
+    BASIS,
+    BLENDSHAPES,
+    FACE,
+    GEOMETRY,
+    PERSONAL,
+    SPEECH,
+    STATISTICS,
+    TEXTURE,
+    find_bundle,
+    open_bundle,
+)
 from ...inference.encoder import open_session
 from ...models.personal_graph import geometry_graph, geometry_weights, rounded
 from ...normalise.layout import atlas_layout
 from .geometry import TrainedGeometry
 from .texture import TrainedTexture
+from .weight_basis import WeightBasis
 
 LARGEST_DIFFERENCE = 1e-4
 """Of coefficients and latents between torch and ONNX Runtime on the same rounded weights."""
@@ -46,8 +58,8 @@ class PersonalModel:
     texture: TrainedTexture | None
     speech: bytes
     """Graph of the speech encoder with its hidden output: `Ear.graph`."""
-    speaker: Path
-    """File of `dataset.speaker`: the space and the light the speaker was learnt in."""
+    speaker: Path | None
+    """File of `dataset.speaker`: the space and the light the speaker was learnt in; None: learnt from curves."""
 
 
 def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> None:
@@ -72,7 +84,8 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
         if texture is not None:
             (made / TEXTURE).write_bytes(texture.graph())
         _save_face(made / FACE, geometry, texture)
-        shutil.copyfile(model.speaker, made / SPEAKER)
+        if model.speaker is not None:
+            shutil.copyfile(model.speaker, made / SPEAKER)
         (made / CARD).write_text(text.card, encoding="utf-8")
         config = _config(geometry, folder.name, text, made)
         (made / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -119,6 +132,7 @@ def _config(geometry: TrainedGeometry, name: str, text: PersonalText, made: Path
         "phones": universal["phones"],
         "context_frames": universal["context_frames"],
         "context_steps": network.context_steps,
+        "coefficients": BLENDSHAPES if isinstance(geometry.basis, WeightBasis) else BASIS,
         "network": {"latent": network.latent, "components": network.components, "dilations": list(network.dilations)},
         "topology": "mediapipe-468",
         "decoder": universal["decoder"],

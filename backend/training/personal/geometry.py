@@ -6,20 +6,22 @@ opening, more so where it is closed (as in Audio2Face-3D, arXiv 2508.16401), the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...core.face import lip_gap_cm
+from ...core.lips import gap_weights, width_weights
 from ...core.types import Floats
 from ...models.lipsync3d import STEP_S, GeometryNet, at_times
 from .clips import Clips, TrainClip
 from .ear import Ear, quiet
 from .loop import Checkpoint, Report, train
 from .settings import GeometryLosses, GeometrySettings
-from .targets import MM, MotionBasis, fit_basis, gap_weights, rest_cm, width_weights
+from .targets import MM, MotionBasis, fit_basis
+from .weight_basis import WeightBasis, plain, weight_basis
 
 QUIET_S = 3.0
 
@@ -66,13 +68,12 @@ def train_geometry(
         run: where to go on from.
         report: told the progress.
     """
-    moves = [clip.displacement_cm for clip in clips.clips]
-    basis = fit_basis(moves, settings.network.components, settings.losses.lips)
+    basis = _basis(clips, settings)
     rng = np.random.default_rng(settings.loop.seed)
     lessons = [_lesson(clip, ear, basis, settings.voices, rng) for clip in clips.clips]
-    rest = torch.from_numpy(basis.coefficients(rest_cm(moves, clips.neutral_cm)[None])[0])
+    rest = torch.from_numpy(basis.rest(clips))
     torch.manual_seed(settings.loop.seed)
-    net = GeometryNet(settings.network)
+    net = GeometryNet(replace(settings.network, components=len(basis.components_mm)))
     _standardise(net, [lesson.voices[0] for lesson in lessons])
     measure = _Measure(basis, clips.neutral_cm, settings.losses, settings.loop.device)
     teacher = _Teacher(lessons, _quiet_voices(ear, rng), rest, measure, settings)
@@ -83,6 +84,8 @@ def train_geometry(
 
     trained = train(net, teacher.batch_loss, judged if examined else None, settings.loop, run, report)
     assert isinstance(trained, GeometryNet)
+    if isinstance(basis, WeightBasis):
+        return TrainedGeometry(*plain(trained.cpu(), basis), clips.neutral_cm)
     return TrainedGeometry(trained.cpu(), basis, clips.neutral_cm)
 
 
@@ -95,6 +98,13 @@ def predict_clip(model: TrainedGeometry, ear: Ear, clip: TrainClip) -> tuple[Flo
         return moved, at_times(latent, steps)[0].numpy()
 
 
+def _basis(clips: Clips, settings: GeometrySettings) -> MotionBasis:
+    if all(clip.weights is not None for clip in clips.clips):
+        return weight_basis(clips.clips, settings.losses.lips)
+    moves = [clip.displacement_cm for clip in clips.clips]
+    return fit_basis(moves, settings.network.components, settings.losses.lips)
+
+
 def _lesson(clip: TrainClip, ear: Ear, basis: MotionBasis, voices: int, rng: np.random.Generator) -> _Lesson:
     heard = [ear.hear(clip), *(ear.hear_changed(clip, rng) for _ in range(voices))]
     gaps_s = np.diff(clip.times_s)
@@ -102,7 +112,7 @@ def _lesson(clip: TrainClip, ear: Ear, basis: MotionBasis, voices: int, rng: np.
     return _Lesson(
         tuple(torch.from_numpy(one) for one in heard),
         torch.from_numpy(clip.steps).float(),
-        torch.from_numpy(basis.coefficients(clip.displacement_cm)),
+        torch.from_numpy(basis.wanted(clip)),
         torch.from_numpy(joined.astype(np.float32)),
     )
 

@@ -54,7 +54,7 @@ class PersonalSettings:
     """None: the bundle predicts the mesh alone."""
     preset: str = "fast"
     device: str = "cpu"
-    terms: str = "those of the videos it was trained on"
+    terms: str = "those of what it was trained on"
     """Under which the training data may be used, for the card."""
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...core.face import INNER_LIP_PAIRS, MOUTH_CORNERS, canonical_face, lip_gap_cm
+from ...core.face import lip_gap_cm
+from ...core.lips import lip_vertices
 from ...core.types import Floats
+from .clips import Clips, TrainClip
 
 MM = 10.0
 """Millimetres a centimetre."""
@@ -40,15 +41,17 @@ class MotionBasis:
         flat = (coefficients @ self.components_mm + self.mean_mm) / MM
         return flat.reshape(len(coefficients), -1, 3).astype(np.float32)
 
+    def wanted(self, clip: TrainClip) -> Floats:
+        """Return the coefficients [T, K] of a clip's frames."""
+        return self.coefficients(clip.displacement_cm)
+
+    def rest(self, clips: Clips) -> Floats:
+        """Return the coefficients [K] of the resting face."""
+        return self.coefficients(rest_cm([clip.displacement_cm for clip in clips.clips], clips.neutral_cm)[None])[0]
+
     def readout(self, weights: Floats) -> Floats:
         """Return [K], what a linear measure [3 V] of the displacement in mm is of the coefficients."""
         return self.components_mm @ weights
-
-
-def lip_vertices() -> NDArray[np.int32]:
-    """Return the vertices of the lips, inner and outer."""
-    groups = canonical_face().landmarks
-    return np.unique(np.concatenate([groups[name] for name in groups if name.startswith("lip_")]))
 
 
 def fit_basis(displacements_cm: Sequence[Floats], components: int, lips: float) -> MotionBasis:
@@ -67,21 +70,6 @@ def fit_basis(displacements_cm: Sequence[Floats], components: int, lips: float) 
     weighted = components_mm * root
     metric = weighted @ weighted.T / np.sqrt(len(weights))
     return MotionBasis(*(np.asarray(a, np.float32) for a in (mean, components_mm, analysis, metric)))
-
-
-def gap_weights(vertices: int = 468) -> Floats:
-    """Return [3 V] such that the product with the displacement in mm is the change of the inner-lip opening in mm."""
-    weights = np.zeros((vertices, 3), np.float32)
-    weights[INNER_LIP_PAIRS[:, 0], 1] += 1 / len(INNER_LIP_PAIRS)
-    weights[INNER_LIP_PAIRS[:, 1], 1] -= 1 / len(INNER_LIP_PAIRS)
-    return weights.ravel()
-
-
-def width_weights(vertices: int = 468) -> Floats:
-    """Return [3 V] such that the product with the displacement in mm is, nearly, the change of the mouth's width."""
-    weights = np.zeros((vertices, 3), np.float32)
-    weights[MOUTH_CORNERS[1], 0], weights[MOUTH_CORNERS[0], 0] = 1, -1
-    return weights.ravel()
 
 
 def rest_cm(displacements_cm: Sequence[Floats], neutral_cm: Floats) -> Floats:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From videos, or shards made of them, to a personal bundle: prepare, train, export in one go that may be killed.
+"""From videos, shards or takes to a personal bundle: prepare, train, export in one go that may be killed.
 
 The run's folder keeps what is needed to go on: shards (where videos were given), checkpoints, `config.json` with
-settings and data digest, each network's curve as a table, pictures. Given the same videos and settings, it goes on
+settings and data digest, each network's curve as a table, pictures. Given the same files and settings, it goes on
 where it was.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +18,17 @@ from ...core.errors import LipSyncError, OutputError
 from ...core.files import written_beside
 from ...core.types import Floats
 from ...core.version import VERSION
-from ...dataset.manifest import MANIFEST, read_manifest
-from ...dataset.prepare import SPEAKER, prepare
 from ...inference.bundle import open_bundle
 from .card import CardFacts, card_of
-from .clips import Clips, load_clips
+from .clips import Clips
 from .ear import Ear
 from .export import PersonalModel, PersonalText, export_personal
 from .geometry import TrainedGeometry, predict_clip, train_geometry
+from .inputs import Report, RunData, read_inputs
 from .loop import Checkpoint
 from .pictures import draw_curves
 from .settings import PersonalSettings
 from .texture import train_texture
-
-Report = Callable[[float, str], None]
-SHARDS = "shards"
-PREPARING, GEOMETRY, TEXTURE = 0.4, 0.15, 0.4
-"""Of the bar, where videos are given; the rest is for the export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +39,8 @@ class Trained:
     clips: int
     minutes: float
     has_texture: bool
+    from_curves: bool
+    """An artist's curves were learnt: the bundle gives blendshape weights."""
 
 
 def train(
@@ -53,22 +49,24 @@ def train(
     """Train a personal model.
 
     Args:
-        inputs: videos of one speaker or folders of them; or one folder of shards.
+        inputs: videos of one speaker or folders of them; one folder of shards; or an artist's takes (see `takes`),
+            from which no texture is learnt.
         bundle: folder to write.
         run: folder of this run, made where missing.
         settings: of the training.
         report: told the share done and what is being done.
 
     Raises:
-        VideoError: nothing to learn from, or the run's folder holds another run.
+        LipSyncError: nothing to learn from, or the run's folder holds another run.
         OutputError: a folder cannot be written to.
     """
     tell = report or _silent
     _check_device(settings.device)
     _make(run)
-    shards, begun = _shards(inputs, run, tell)
-    every = load_clips(shards, "train")
-    held_out = _held_out(shards)
+    data = read_inputs(inputs, run, tell)
+    every, held_out, begun = data.learnt, data.held_out, data.begun
+    if data.speaker is None:
+        settings = replace(settings, texture=None)
     key = hashlib.sha256(json.dumps([every.digest, asdict(settings)], sort_keys=True).encode()).hexdigest()
     _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
     ear = Ear(open_bundle(), settings.geometry.network.front)
@@ -89,28 +87,12 @@ def train(
         )
     figures = draw_curves(run, geometry, ear, held_out)
     tell(0.98, "exporting")
-    facts = _facts(bundle, shards, every, settings, figures)
+    facts = _facts(bundle, data, settings, figures)
     provenance = {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION, "held_out": figures}
-    model = PersonalModel(geometry, texture, ear.graph, shards / SPEAKER)
+    model = PersonalModel(geometry, texture, ear.graph, data.speaker)
     export_personal(model, PersonalText(card_of(facts), provenance), bundle)
     tell(1.0, "done")
-    return Trained(bundle, len(every.clips), facts.minutes, texture is not None)
-
-
-def _shards(inputs: Sequence[Path], run: Path, tell: Report) -> tuple[Path, float]:
-    """Return the folder of shards, prepared from videos where need be, and the share of the bar that took."""
-    folders = [path for path in inputs if (path / MANIFEST).is_file()]
-    if folders:
-        if len(inputs) > 1:
-            raise OutputError(f"{folders[0]}: one folder of shards is one speaker; give it alone")
-        return folders[0], 0.0
-    prepare(inputs, run / SHARDS, report=lambda share, stage: tell(PREPARING * share, f"preparing: {stage}"))
-    return run / SHARDS, PREPARING
-
-
-def _held_out(shards: Path) -> Clips | None:
-    sides = {entry["split"] for entry in read_manifest(shards)["clips"]}
-    return load_clips(shards, "validate") if "validate" in sides else None
+    return Trained(bundle, len(every.clips), facts.minutes, texture is not None, facts.from_curves)
 
 
 def _latents(geometry: TrainedGeometry, ear: Ear, clips: Clips) -> list[Floats]:
@@ -125,24 +107,23 @@ def _part(tell: Report, begin: float, share: float, name: str) -> Report:
     return lambda done, line: tell(begin + share * done, f"{name}: {line}")
 
 
-def _facts(
-    bundle: Path, shards: Path, clips: Clips, settings: PersonalSettings, figures: dict[str, float]
-) -> CardFacts:
-    entries = read_manifest(shards)["clips"]
+def _facts(bundle: Path, data: RunData, settings: PersonalSettings, figures: dict[str, float]) -> CardFacts:
+    clips = data.learnt.clips
     return CardFacts(
         name=bundle.name,
         speech=open_bundle().name,
         has_texture=settings.texture is not None,
-        minutes=sum(float(np.ptp(clip.times_s)) for clip in clips.clips) / 60,
-        clips=len(clips.clips),
-        frames=sum(len(clip.times_s) for clip in clips.clips),
-        held_out=sum(entry["split"] == "validate" for entry in entries),
-        sources=tuple(sorted({entry["source"] for entry in entries if entry["split"] == "train"})),
+        from_curves=data.speaker is None,
+        minutes=sum(float(np.ptp(clip.times_s)) for clip in clips) / 60,
+        clips=len(clips),
+        frames=sum(len(clip.times_s) for clip in clips),
+        held_out=len(data.held_out.clips) if data.held_out is not None else 0,
+        sources=data.sources,
         terms=settings.terms,
         preset=settings.preset,
         seed=settings.geometry.loop.seed,
         device=settings.device,
-        digest=clips.digest,
+        digest=data.learnt.digest,
         figures=figures,
     )
 

@@ -7,6 +7,7 @@ import torch
 
 from backend.core.errors import VideoError
 from backend.core.face import lip_gap_cm, mouth_width_cm
+from backend.core.lips import gap_weights, width_weights
 from backend.inference.bundle import open_bundle
 from backend.models.lipsync3d import GeometryConfig, GeometryNet, at_times
 from backend.training.personal.clips import load_clips
@@ -14,7 +15,7 @@ from backend.training.personal.ear import Ear, changed_voice, quiet
 from backend.training.personal.geometry import predict_clip, train_geometry
 from backend.training.personal.loop import Checkpoint, train
 from backend.training.personal.loop_settings import LoopSettings
-from backend.training.personal.targets import fit_basis, gap_weights, rest_cm, width_weights
+from backend.training.personal.targets import fit_basis, rest_cm
 
 from .conftest import SHORT
 
