@@ -11,7 +11,7 @@ from ...core.errors import BundleError, OutputError, VideoError
 from ...dataset.manifest import MANIFEST
 from ...dataset.prepare import SPEAKER, PrepareSettings, prepare
 from ...dataset.sources import find_videos
-from ...inference.bundle import PERSONAL, find_bundle, open_bundle
+from ...inference.bundle import BLENDSHAPES, PERSONAL, find_bundle, open_bundle
 from ...inference.speaker_face import SpeakerFace, read_face
 from ...normalise.portrait import stage_for
 from ..personal.clips import Clips, load_clips
@@ -80,6 +80,8 @@ def evaluate(
     bundle = open_bundle(bundle_folder)
     if bundle.kind != PERSONAL:
         raise BundleError(f"bundle {bundle.name} is of kind {bundle.kind}; evaluate judges a speaker's own model")
+    if bundle.coefficients == BLENDSHAPES:
+        raise BundleError(f"bundle {bundle.name} was learnt from curves, not from videos that it could be judged by")
     face = read_face(bundle)
     _make(output)
     shards, begun = _shards(find_bundle(bundle_folder) / SPEAKER, inputs, output, (face, settings), tell)

@@ -97,10 +97,12 @@ def _holds_sounds(path: Path) -> bool:
 
 
 def _is_sound(path: Path) -> bool:
-    return path.suffix.lower() in SOUND_ENDINGS
+    return path.suffix.lower() in SOUND_ENDINGS and not path.name.startswith(".")
 
 
 def _curves_of(sound: Path) -> Path:
+    if not sound.is_file():
+        raise CurvesError(f"{sound}: no such sound file; check the path")
     found = [path for path in (sound.with_suffix(ending) for ending in ENDINGS) if path.is_file()]
     if not found:
         wanted = " or ".join(sound.with_suffix(ending).name for ending in ENDINGS)

@@ -23,6 +23,7 @@ from backend.inference.predictors import open_predictor
 from backend.models.lipsync3d import at_times
 from backend.motion.performance import Performance
 from backend.speech.synthesis import synthesise
+from backend.training.evaluation.evaluate import evaluate
 from backend.training.personal.ear import Ear
 from backend.training.personal.geometry import train_geometry
 from backend.training.personal.inputs import read_inputs
@@ -141,6 +142,11 @@ def test_the_bundle_says_what_it_is(bundle, takes):
     assert "artist's curves" in (bundle / "MODEL_CARD.md").read_text()
 
 
+def test_evaluate_says_that_it_needs_a_filmed_speaker(bundle, takes, tmp_path):
+    with pytest.raises(BundleError, match="was learnt from curves, not from videos"):
+        evaluate(bundle, [takes], tmp_path / "report")
+
+
 @pytest.mark.parametrize("coefficients", ["visemes", None, ["blendshapes"]])
 def test_unknown_coefficients_are_refused(bundle, tmp_path, coefficients):
     copy = shutil.copytree(bundle, tmp_path / "copy")
@@ -197,6 +203,16 @@ def test_a_sound_without_curves_is_told(take):
     (take / "unseen.json").unlink()
     with pytest.raises(CurvesError, match=r"put its unseen\.json or unseen\.csv into the same folder"):
         load_takes([take])
+
+
+def test_a_sound_that_is_not_there_is_told(take):
+    with pytest.raises(CurvesError, match=r"none\.wav: no such sound file; check the path"):
+        load_takes([take / "none.wav"])
+
+
+def test_hidden_files_are_left_alone(take):
+    (take / "._unseen.wav").write_bytes(b"of another system")
+    assert [found.sound.name for found in find_takes([take])] == ["unseen.wav"]
 
 
 def test_curves_without_their_sound_are_told(take):
