@@ -2,9 +2,9 @@
 """LipSync3D's texture network (Lahiri et al. 2021): speech and the previous atlas to the next atlas.
 
 As in the paper, the answer is a difference to a reference atlas, and a small encoder of the previous atlas adds a few
-numbers to the latent of the speech. Departures: the decoder ends in a linear basis that starts as the principal
-components of the training atlases, which measures better than convolutions of the same training time and takes a fifth
-of theirs to run; only a window around the mouth is predicted; the encoder sees it at a quarter of its resolution.
+numbers to the latent of the speech. Departures: the decoder ends in the principal components of the training atlases,
+which measure better than convolutions of the same training time and take a fifth of theirs to run; only a window around
+the mouth is predicted; the encoder sees it at a quarter of its resolution.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,6 @@ CODE_HIDDEN = 32
 FED_BACK_GAIN = 3.0
 """Differences are small numbers; this brings those that are fed back to about 1."""
 
-BASIS_GAIN = 0.125
-"""The basis is small numbers too: its weights are kept eight times as large, so that it learns slower than the rest."""
-
 
 @dataclass(frozen=True, slots=True)
 class TextureConfig:
@@ -34,7 +31,7 @@ class TextureConfig:
     hidden: int = 128
     """Width of the layers from latent to basis."""
     components: int = 48
-    """Rank of the linear basis."""
+    """Principal components of the pictures."""
     dropout: float = 0.2
 
 
@@ -44,6 +41,8 @@ class TextureNet(nn.Module):
     latent_mean: Tensor
     latent_scale: Tensor
     blend: Tensor
+    basis: Tensor
+    mean: Tensor
 
     def __init__(self, config: TextureConfig, blend: Tensor) -> None:
         """Build.
@@ -66,20 +65,28 @@ class TextureNet(nn.Module):
         self.hears = nn.Linear(config.latent + config.code, config.hidden)
         self.mixes = nn.Linear(config.hidden, config.hidden)
         self.weighs = nn.Linear(config.hidden, config.components)
-        self.basis = nn.Linear(config.components, 3 * height * width)
+        self.register_buffer("basis", torch.zeros(config.components, 3 * height * width))
+        self.register_buffer("mean", torch.zeros(3 * height * width))
         for parameter in self.weighs.parameters():  # training starts from the mean picture
             nn.init.zeros_(parameter)
 
     def forward(self, latent: Tensor, previous: Tensor) -> Tensor:
         """Return differences [B, 3, h, w] of latents [B, L] and of what `feedback` made of the ones before."""
+        return self.draw(self.coefficients(latent, previous))
+
+    def coefficients(self, latent: Tensor, previous: Tensor) -> Tensor:
+        """Return how much [B, K] of each component there is; arguments as `forward`."""
         heard = self.dropout((latent - self.latent_mean) / self.latent_scale)
         if self.looks is not None and self.codes is not None:
             seen = functional.gelu(self.looks(previous.flatten(1) * FED_BACK_GAIN))
             heard = torch.cat([heard, torch.tanh(self.codes(seen))], dim=1)
         hidden = functional.gelu(self.hears(heard))
         hidden = hidden + functional.gelu(self.mixes(self.dropout(hidden)))
-        drawn = self.basis(self.weighs(self.dropout(hidden))) * BASIS_GAIN
-        return drawn.unflatten(1, (3, *self.blend.shape)) * self.blend
+        return self.weighs(self.dropout(hidden))
+
+    def draw(self, coefficients: Tensor) -> Tensor:
+        """Return differences [B, 3, h, w] of coefficients [B, K]."""
+        return (coefficients @ self.basis + self.mean).unflatten(1, (3, *self.blend.shape)) * self.blend
 
 
 def feedback(difference: Tensor) -> Tensor:

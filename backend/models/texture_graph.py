@@ -7,18 +7,17 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 from .graph import IR_VERSION, OPSET, Graph
-from .texture import BASIS_GAIN, FED_BACK_GAIN, SHRINK, TextureNet
+from .texture import FED_BACK_GAIN, SHRINK, TextureNet
 
 
 def texture_weights(net: TextureNet) -> dict[str, NDArray[np.float16]]:
-    """Return the weights by name, with the latent's mean and scale and the basis's gain folded into their layers."""
+    """Return the weights by name, mean and scale of the latent folded into the layer that hears it."""
     state = {name: value.detach().cpu().double() for name, value in net.state_dict().items()}
     mean, scale = state.pop("latent_mean"), state.pop("latent_scale")
     weight = state["hears.weight"].clone()
     weight[:, : net.config.latent] /= scale
     state["hears.bias"] = state["hears.bias"] - weight[:, : net.config.latent] @ mean
     state["hears.weight"] = weight
-    state["basis.weight"], state["basis.bias"] = state["basis.weight"] * BASIS_GAIN, state["basis.bias"] * BASIS_GAIN
     return {name: value.numpy().astype(np.float16) for name, value in state.items()}
 
 
@@ -26,7 +25,6 @@ def rounded_texture(net: TextureNet) -> TextureNet:
     """Return the network with the weights that its graph will hold."""
     copy = TextureNet(net.config, net.blend.detach().cpu()).eval()
     state = {name: torch.from_numpy(value.astype(np.float32)) for name, value in texture_weights(net).items()}
-    state["basis.weight"], state["basis.bias"] = state["basis.weight"] / BASIS_GAIN, state["basis.bias"] / BASIS_GAIN
     copy.load_state_dict({**state, "latent_mean": copy.latent_mean, "latent_scale": copy.latent_scale})
     return copy
 
@@ -55,7 +53,7 @@ def texture_graph(net: TextureNet, row: int, column: int, size: int) -> ModelPro
     hidden = graph.add("Gelu", [_layer(graph, "hears", heard)], "hears.active")
     mixed = graph.add("Gelu", [_layer(graph, "mixes", hidden)], "mixes.active")
     hidden = graph.add("Add", [hidden, mixed], "hidden")
-    drawn = _layer(graph, "basis", _layer(graph, "weighs", hidden))
+    drawn = graph.add("Gemm", [_layer(graph, "weighs", hidden), "basis", "mean"], "basis.out")
     drawn = graph.add("Reshape", [drawn, graph.integers("picture", 1, 3, height, width)], "drawn")
     graph.add("Mul", [drawn, "blend"], "difference")
     graph.add("AveragePool", ["difference"], "feedback", kernel_shape=[SHRINK, SHRINK], strides=[SHRINK, SHRINK])

@@ -15,6 +15,8 @@ def random_net(code=2, latent=24, size=256):
     with torch.no_grad():
         for parameter in net.weighs.parameters():
             parameter.normal_(0, 0.3)
+        net.basis.normal_(0, 0.03)
+        net.mean.normal_(0, 0.03)
         net.latent_mean.normal_()
         net.latent_scale.uniform_(0.2, 3)
     return net.eval()

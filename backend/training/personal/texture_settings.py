@@ -1,22 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the texture network is trained."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...models.texture import TextureConfig
 from .loop_settings import LoopSettings
-
-
-@dataclass(frozen=True, slots=True)
-class TextureLosses:
-    """What counts how much."""
-
-    structure: float = 0.1
-    """Of 1 - SSIM (Wang et al. 2004), against the mean absolute difference, sRGB 0-1."""
-    unseen: float = 0.3
-    """Weight of a texel that is out of sight, e.g. behind closed lips, against one that is seen."""
-    around: float = 0.1
-    """Weight of texels outside the mouth region against those in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +12,7 @@ class TextureSettings:
     """Training of the texture; the network's latent width follows the geometry network's."""
 
     network: TextureConfig = field(default_factory=TextureConfig)
-    losses: TextureLosses = field(default_factory=TextureLosses)
-    loop: LoopSettings = field(default_factory=lambda: LoopSettings(steps=900, batch=8))
+    loop: LoopSettings = field(default_factory=lambda: LoopSettings(steps=800, batch=32, learning_rate=3e-3))
     frames: int = 8
     """Length of the pieces that a step learns from, one frame predicted after the other."""
     own: float = 0.5
@@ -44,8 +31,10 @@ class TextureSettings:
 
 
 def texture_preset(name: str, seed: int = 0, device: str = "cpu") -> TextureSettings:
-    """Return the settings of a preset: `fast`, minutes on a processor, or `full`, longer and larger."""
+    """Return the settings of a preset: `fast`, a minute on a processor, or `full`, longer and larger."""
     if name == "full":
-        loop = LoopSettings(steps=6000, batch=32, patience=15, validate_every=100, seed=seed, device=device)
-        return TextureSettings(network=TextureConfig(hidden=256, components=72), loop=loop, frames=16)
-    return TextureSettings(loop=LoopSettings(steps=900, batch=8, validate_every=100, seed=seed, device=device))
+        loop = LoopSettings(steps=4000, batch=64, learning_rate=3e-3, validate_every=100, patience=12)
+        settings = TextureSettings(network=TextureConfig(hidden=256, components=72, dropout=0.4), loop=loop, frames=16)
+    else:
+        settings = TextureSettings()
+    return replace(settings, loop=replace(settings.loop, seed=seed, device=device))

@@ -18,8 +18,7 @@ from backend.training.personal.loop_settings import LoopSettings
 from backend.training.personal.texture import TrainedTexture, predict_texture, train_texture
 from backend.training.personal.texture_basis import fit_pictures
 from backend.training.personal.texture_clips import reference_atlas, texture_clips
-from backend.training.personal.texture_losses import PictureLoss, structure
-from backend.training.personal.texture_settings import TextureLosses, TextureSettings, texture_preset
+from backend.training.personal.texture_settings import TextureSettings, texture_preset
 
 SIZE, FRAMES, GAIN = 64, 30, 0.4
 SETTINGS = TextureSettings(
@@ -132,53 +131,41 @@ def test_the_basis_finds_the_pictures_that_all_others_are_made_of():
     made = 128 + np.einsum("tk,kcij->tcij", rng.uniform(-1, 1, (90, 3)), parts)
     pictures = np.clip(made, 0, 255).round().astype(np.uint8)
     seen = np.full((90, 16, 16), 255, np.uint8)
-    mean, components = fit_pictures([pictures], [seen], np.full((3, 16, 16), 128, np.uint8), np.ones((16, 16)), 5)
-    off = (pictures.reshape(90, -1).astype(np.float32) - 128) / 255 - mean
-    coefficients, *_ = np.linalg.lstsq(components[:3].T, off.T, rcond=None)
-    assert np.abs(off - coefficients.T @ components[:3]).mean() < 0.004
-    assert np.allclose((coefficients**2).mean(axis=1), 1, atol=0.02)
-
-
-def test_losses_are_nothing_for_the_truth_and_heed_what_is_seen():
-    mouth = torch.zeros(16, 16)
+    mouth = np.zeros((16, 16), np.float32)
     mouth[4:12, 4:12] = 1
-    measure = PictureLoss(torch.full((3, 16, 16), 0.5), mouth, TextureLosses())
-    wanted = torch.rand(1, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.5
-    seen = torch.zeros(1, 2, 16, 16)
-    seen[..., :8] = 1
-    assert float(measure(wanted, wanted, seen)) == pytest.approx(0, abs=1e-6)
-    left, right, outside = wanted.clone(), wanted.clone(), wanted.clone()
-    left[..., 6:10, 5:7] += 0.2
-    right[..., 6:10, 9:11] += 0.2
-    outside[..., 13:15, 5:9] += 0.2
-    assert float(measure(left, wanted, seen)) > 2 * float(measure(right, wanted, seen))
-    assert float(measure(left, wanted, seen)) > 4 * float(measure(outside, wanted, seen))
+    basis = fit_pictures([pictures], [seen], np.full((3, 16, 16), 128, np.uint8), mouth, 5)
+    coefficients = basis.coefficients(pictures)
+    off = (pictures.reshape(90, -1).astype(np.float32) - 128) / 255
+    assert np.abs(off - basis.mean - coefficients[:, :3] @ basis.components[:3]).mean() < 0.004
+    assert np.allclose((coefficients**2).mean(axis=0), 1, atol=0.02)
 
 
-def test_structural_similarity_agrees_with_an_independent_implementation():
-    from scipy.ndimage import gaussian_filter
+def test_errors_of_coefficients_are_errors_of_pictures_where_they_are_seen():
+    rng = np.random.default_rng(6)
+    pictures = rng.integers(0, 256, (40, 3, 16, 16)).astype(np.uint8)
+    seen = np.zeros((40, 16, 16), np.uint8)
+    seen[:, :, :8] = 255
+    mouth = np.ones((16, 16), np.float32)
+    mouth[12:] = 0
+    basis = fit_pictures([pictures], [seen], np.full((3, 16, 16), 128, np.uint8), mouth, 8)
+    left, right, below = (
+        basis.weights.reshape(3, 16, 16)[0, row, column] ** 2 for row, column in ((2, 2), (2, 12), (14, 2))
+    )
+    assert (left, right, below) == pytest.approx((1.1 * 1.1, 0.1 * 1.1, 1.1 * 0.1), rel=1e-5)
+    one, other = rng.normal(0, 1, (2, 8)).astype(np.float32)
+    drawn = ((one - other) @ basis.components * basis.weights) ** 2
+    assert np.sqrt(drawn.sum() / (basis.weights**2).sum()) == pytest.approx(
+        np.sqrt((((one - other) * basis.strengths) ** 2).sum()), rel=1e-3
+    )
 
-    rng = np.random.default_rng(5)
-    a, b = rng.random((2, 24, 24))
 
-    def blur(picture):
-        return gaussian_filter(picture, 1.5, truncate=2.0)[3:-3, 3:-3]
-
-    mean_a, mean_b = blur(a), blur(b)
-    var_a, var_b, both = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
-    expected = (2 * mean_a * mean_b + 1e-4) * (2 * both + 9e-4)
-    expected /= (mean_a**2 + mean_b**2 + 1e-4) * (var_a + var_b + 9e-4)
-    found = structure(torch.from_numpy(a)[None], torch.from_numpy(b)[None])[0].numpy()
-    assert np.allclose(found, expected, atol=1e-6)
-
-
-def test_losses_stay_in_full_precision_where_networks_compute_in_half():
-    measure = PictureLoss(torch.full((3, 16, 16), 0.5), torch.ones(16, 16), TextureLosses())
-    found, wanted = torch.rand(2, 1, 2, 3, 16, 16, generator=torch.Generator().manual_seed(1)) - 0.5
-    seen = torch.ones(1, 2, 16, 16)
-    plain = measure(found, wanted, seen)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert float(measure(found, wanted, seen)) == float(plain)
+def test_fewer_pictures_than_components_leave_empty_ones():
+    pictures = np.random.default_rng(7).integers(0, 256, (4, 3, 16, 16)).astype(np.uint8)
+    seen, whole = np.full((4, 16, 16), 255, np.uint8), np.ones((16, 16), np.float32)
+    basis = fit_pictures([pictures], [seen], pictures[0], whole, 9)
+    assert (basis.strengths[:3] > 0).all()
+    assert (basis.strengths[3:] == 0).all()
+    assert (basis.coefficients(pictures)[:, 3:] == 0).all()
 
 
 def test_presets():
