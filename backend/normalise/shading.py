@@ -24,7 +24,7 @@ RIDGE = 1e-3
 
 WITHIN = (0.0, 1.0)
 """Quantiles of the fit on plain skin that bound it elsewhere: lips and nostrils point where no skin was read."""
-EVEN_WITHIN = (0.01, 0.99)
+EVEN_WITHIN = (0.002, 0.998)
 """The same of the even fit, which no other fit cancels: real eyelids and upper lips came out too bright without."""
 HOLE_SIGMA = 0.03
 """Blur that carries normals into mouth and eyes, which have no surface of their own, in atlas widths."""
