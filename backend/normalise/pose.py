@@ -36,10 +36,21 @@ class PoseSettings:
     """Width of the kernel that smooths the pose; a local parabola, so that slow turns are not flattened."""
     rounds: int = 3
     """Times that the speaker's own rigid shape and the pose are refined in turn."""
-    plane_trust: tuple[float, float, float, float] = (0.1, 1.0, 10.0, 0.3)
-    """How much the picture plane of forehead, nose, eye corners and temples counts; see `rigid.refine_similarity`."""
+    forehead_trust: float = 0.1
+    """How much the forehead's place in the picture counts; see `rigid.refine_similarity`."""
+    nose_trust: float = 1.0
+    """The same of the nose."""
+    eye_corner_trust: float = 10.0
+    """The same of the corners of the eyes."""
+    temple_trust: float = 0.3
+    """The same of the temples."""
     depth_trust: float = 0.5
     """How much the tracker's depth of all of them counts."""
+
+    @property
+    def plane_trust(self) -> tuple[float, float, float, float]:
+        """What `rigid.stable_trust` wants."""
+        return self.forehead_trust, self.nose_trust, self.eye_corner_trust, self.temple_trust
 
 
 @dataclass(frozen=True)
