@@ -3,8 +3,9 @@
 
 What is learnt are coefficients of the speaker's mouth pictures, whose errors are errors of pictures (`texture_basis`);
 learning the pictures themselves, by absolute difference and structural similarity and with the basis set free, takes
-fifty times as long, measures worse and overfits. Pieces of clips are predicted frame after frame. What is fed back is
-now the truth, now the network's own answer, always with noise, so that a long prediction neither freezes nor drifts.
+five times as long, measures worse and overfits. Pieces of clips are predicted frame after frame. What is fed back is
+the network's own answer (a share of the truth can be had), with noise, so that a long prediction neither freezes nor
+drifts.
 """
 
 from collections.abc import Sequence
