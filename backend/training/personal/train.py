@@ -67,7 +67,8 @@ def train(
     every, held_out, begun = data.learnt, data.held_out, data.begun
     if data.speaker is None:
         settings = replace(settings, texture=None)
-    key = hashlib.sha256(json.dumps([every.digest, asdict(settings)], sort_keys=True).encode()).hexdigest()
+    learnt = asdict(replace(settings, terms=""))  # words for the card change nothing that is learnt
+    key = hashlib.sha256(json.dumps([every.digest, learnt], sort_keys=True).encode()).hexdigest()
     _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
     ear = Ear(open_bundle(), settings.geometry.network.front)
     rest = 1.0 - begun
