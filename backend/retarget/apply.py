@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A predicted face onto a matched rig: solve, then gains and offsets, then each control's own limits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..core.errors import RigError
 from ..core.types import Floats
 from .detect import MapMatch, MatchedControl
 from .effects import effects_cm
+from .maps import BoneChannel
 from .quadratic import Doubles
 from .solve import Pairs, Solver, SolveSettings
 
@@ -41,6 +42,15 @@ class ControlTracks:
     """[T, N] in the controls' own units."""
     limits: Floats
     """[N, 2] that the values keep."""
+    kinds: tuple[str, ...] = ()
+    """[N] `shape`, `bone` or `property`; all are shapes where none is given."""
+    bones: tuple[BoneChannel | None, ...] = ()
+    """[N] what of the bone is keyed, in radians or in centimetres of the canonical face; None for other kinds."""
+
+    def targets(self) -> Iterator[tuple[str, str, BoneChannel | None]]:
+        """Yield (kind, the rig's name, what of the bone) of each track."""
+        count = len(self.names)
+        yield from zip(self.kinds or ("shape",) * count, self.names, self.bones or (None,) * count, strict=True)
 
 
 class Retargeter:
@@ -61,7 +71,8 @@ class Retargeter:
         Args:
             match: how the rig fits its map.
             gains: all 1 by default.
-            limits: lowest and highest value by the rig's name; 0 to the control's full value where not given.
+            limits: lowest and highest value by the rig's name of a shape or property; 0 to the control's full value
+                where not given, and from the opposite of it where the control is signed.
             settings: of the solve.
 
         Raises:
@@ -74,9 +85,7 @@ class Retargeter:
         controls = match.controls
         given = limits or {}
         self._full = np.array([_full(matched, given) for matched in controls])
-        self._limits = [
-            [_limit(name, given, full) for name in m.names] for m, full in zip(controls, self._full, strict=True)
-        ]
+        self._limits = [_limits(m, given, full) for m, full in zip(controls, self._full, strict=True)]
         reach = np.array([_reach(*pair) for pair in zip(controls, self._full, self._limits, strict=True)])
         if not (reach[:, 1] > reach[:, 0]).any():
             raise RigError("the limits of every matched control are locked, so nothing can move; widen their ranges")
@@ -87,6 +96,16 @@ class Retargeter:
     def names(self) -> tuple[str, ...]:
         """The rig's names, in the order of the tracks."""
         return tuple(name for matched in self._match.controls for name in matched.names)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each track."""
+        return tuple(matched.control.kind for matched in self._match.controls for _ in matched.names)
+
+    @property
+    def bones(self) -> tuple[BoneChannel | None, ...]:
+        """What of the bone each track keys."""
+        return tuple(matched.control.bone for matched in self._match.controls for _ in matched.names)
 
     def tracks(self, displacement_cm: Floats, tongue_out: Floats | None = None) -> ControlTracks:
         """Return the tracks of a face in motion.
@@ -104,7 +123,8 @@ class Retargeter:
         columns = [index for index, matched in enumerate(self._match.controls) for _ in matched.names]
         limits = np.array([limit for of_control in self._limits for limit in of_control])
         values = np.clip(amounts[:, columns] * self._full[columns], limits[:, 0], limits[:, 1])
-        return ControlTracks(self.names, values.astype(np.float32), limits.astype(np.float32))
+        keyed = values.astype(np.float32), limits.astype(np.float32)
+        return ControlTracks(self.names, *keyed, self.kinds, self.bones)
 
     def _with_gains(self, amounts: Doubles) -> Doubles:
         controls = [matched.control for matched in self._match.controls]
@@ -133,12 +153,22 @@ def retarget(
 
 def _full(matched: MatchedControl, limits: Limits) -> float:
     """Return the value at which a control is fully on: the map's, or the limit of one that counts to 100."""
+    if matched.control.kind == "bone":
+        return matched.control.full
     highest = max((limits[name][1] for name in matched.names if name in limits), default=0.0)
     return highest if matched.control.full == 1.0 and highest >= COUNTS_TO else matched.control.full
 
 
-def _limit(name: str, limits: Limits, full: float) -> tuple[float, float]:
-    low, high = limits.get(name, (min(0.0, full), max(0.0, full)))
+def _limits(matched: MatchedControl, limits: Limits, full: float) -> list[tuple[float, float]]:
+    lowest = -full if matched.control.signed else 0.0
+    own = min(lowest, full), max(lowest, full)
+    if matched.control.kind == "bone":
+        return [own] * len(matched.names)
+    return [_checked(name, limits.get(name, own)) for name in matched.names]
+
+
+def _checked(name: str, limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
     if not (np.isfinite(low) and np.isfinite(high)) or low > high:
         raise RigError(f"{name}: limits {low:g} to {high:g} leave it no value; mend its range")
     return float(low), float(high)

@@ -15,8 +15,13 @@ from .names import spellings, words
 FORMAT = "lipsync3d.blendshape_map"
 VERSION = 1
 REGIONS = ("jaw", "lips", "tongue", "upper_face")
-KINDS = ("shape",)
-"""What a control may be. A later version adds bones and properties."""
+KINDS = ("shape", "bone", "property")
+CHOICES = {
+    "kind": KINDS, "region": REGIONS, "side": ("left", "right"), "channel": ("location", "rotation"),
+    "axis": ("x", "y", "z"), "space": ("bone", "face"),
+}  # fmt: skip
+"""Fields of a control that hold one of a few words."""
+OF_BONES = ("channel", "axis", "space")
 MAX_BYTES = 512_000
 MAX_CONTROLS = 512
 MAX_ALIASES = 64
@@ -36,7 +41,7 @@ _TOP = {
 _TOP_NEEDED = ("format", "version", "id", "title", "controls")
 _CONTROL = {
     "kind": str, "name": str, "aliases": list, "side": str, "weights": dict, "region": str, "full": float,
-    "signed": bool, "extra": bool,
+    "signed": bool, "extra": bool, "channel": str, "axis": str, "space": str, "confidence": float,
 }  # fmt: skip
 _CONTROL_NEEDED = ("name", "weights", "region")
 _WORDS = {
@@ -65,7 +70,10 @@ def problems_of(data: object) -> list[str]:
         problems.append(f"minimum_controls is {_shown(top['minimum_controls'])}, expected 1 to {MAX_CONTROLS}")
     if isinstance(top.get("controls"), list):
         problems += _controls(top["controls"])
-        names = {entry.get("name") for entry in top["controls"] if isinstance(entry, dict) and _named(entry)}
+        entries = cast(list[Any], top["controls"])
+        every = [str(entry["name"]) for entry in entries if isinstance(entry, dict) and _named(cast(Any, entry))]
+        names = set(every)
+        problems += [f"controls: two are called {_shown(name)}" for name in sorted(names) if every.count(name) > 1]
         for field in ("cancel", "ordered"):
             problems += _pairs(top.get(field), field, names)
     kept = problems[:MAX_SHOWN]
@@ -76,7 +84,7 @@ def _controls(entries: list[Any]) -> Iterator[str]:
     if not 1 <= len(entries) <= MAX_CONTROLS:
         yield f"controls: {len(entries)} of them, expected 1 to {MAX_CONTROLS}"
         return
-    owners: dict[str, int] = {}
+    owners: dict[tuple[object, ...], int] = {}
     for index, entry in enumerate(entries):
         place = f"controls[{index}]"
         if not isinstance(entry, dict):
@@ -86,8 +94,9 @@ def _controls(entries: list[Any]) -> Iterator[str]:
         if _named(entry):
             place += f" ({_shown(entry['name'])})"
         yield from _control(entry, place)
-        for spelled in _keys(entry):
-            other = owners.setdefault(spelled, index)
+        what = _driven(entry)
+        for spelled in sorted(_keys(entry)):
+            other = owners.setdefault((spelled, *what), index)
             if other != index:
                 yield f"{place}: the spelling {_shown(spelled)} is also that of controls[{other}]"
                 break
@@ -95,9 +104,10 @@ def _controls(entries: list[Any]) -> Iterator[str]:
 
 def _control(entry: Mapping[str, Any], place: str) -> Iterator[str]:
     yield from _fields(entry, place, _CONTROL, _CONTROL_NEEDED)
-    for field, known in (("kind", KINDS), ("region", REGIONS), ("side", ("left", "right"))):
+    for field, known in CHOICES.items():
         if isinstance(entry.get(field), str) and entry[field] not in known:
             yield f"{place}: {field} {_shown(entry[field])} is not one of {', '.join(known)}"
+    yield from _bone_fields(entry, place)
     side = entry.get("side")
     if side in ("left", "right") and _named(entry) and words(entry["name"])[-1:] != [side]:
         yield f"{place}: side is {side} but the name does not end in {side.capitalize()}"
@@ -107,6 +117,18 @@ def _control(entry: Mapping[str, Any], place: str) -> Iterator[str]:
         yield from _aliases(entry["aliases"], place)
     if isinstance(entry.get("weights"), dict):
         yield from _weights(entry["weights"], place)
+
+
+def _bone_fields(entry: Mapping[str, Any], place: str) -> Iterator[str]:
+    is_bone = entry.get("kind") == "bone"
+    for field in ("channel", "axis"):
+        if is_bone and field not in entry:
+            yield f"{place}: {field} is missing, which a bone needs"
+    for field in OF_BONES:
+        if field in entry and not is_bone:
+            yield f"{place}: {field} is only for bones"
+    if _is(entry.get("confidence"), float) and not 0 <= entry["confidence"] <= 1:
+        yield f"{place}: confidence is {_shown(entry['confidence'])}, expected 0 to 1"
 
 
 def _aliases(aliases: list[Any], place: str) -> Iterator[str]:
@@ -171,6 +193,11 @@ def _keys(entry: Mapping[str, Any]) -> set[str]:
     names = [entry.get("name"), *(aliases[:MAX_ALIASES] if isinstance(aliases, list) else [])]
     side = entry.get("side") if entry.get("side") in ("left", "right") else None
     return {found for name in names if isinstance(name, str) for found in spellings(name[:MAX_TEXT], side)}
+
+
+def _driven(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what two controls with one spelling must not share: a bone has six channels, anything else one."""
+    return tuple(str(entry.get(field)) for field in OF_BONES) if entry.get("kind") == "bone" else ()
 
 
 def _shown(value: object) -> str:

@@ -17,6 +17,7 @@ SHORT_KEY = 3
 _SEPARATOR = re.compile(r"[\W_]+")
 _COPY_NUMBER = re.compile(r"\.\d{3,}$")
 _NODE_PREFIX = re.compile(r"^.*[|:]|^[A-Za-z]*[Ss]hapes?\d*\.")
+_NAMESPACE = re.compile(r"^.*[|:]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _SIDES = {"left": ("left", "l"), "right": ("right", "r")}
 
@@ -47,6 +48,18 @@ def spellings(name: str, side: str | None = None) -> frozenset[str]:
     return frozenset(
         "".join([*stem[:place], mark, *stem[place:]]) for mark in _SIDES[side] for place in range(len(stem) + 1)
     )
+
+
+def bone_readings(name: str) -> Iterator[tuple[str, str]]:
+    """Yield (prefix, key) readings of a bone's name: whole, or behind a namespace (`mixamorig:Jaw`).
+
+    Numbers at the end tell bones apart (`lip.T.L.001`), and a prefix is another bone (`DEF-jaw`).
+    """
+    text = unicodedata.normalize("NFKC", name)[:MAX_NAME]
+    namespace = _NAMESPACE.match(text)
+    for start in sorted({0, namespace.end() if namespace else 0}):
+        if found := key(text[start:]):
+            yield text[:start], found
 
 
 def readings(name: str) -> Iterator[tuple[str, str]]:

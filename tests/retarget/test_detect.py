@@ -3,7 +3,7 @@ import pytest
 
 from backend.core.errors import RigError
 from backend.retarget.apply import retarget
-from backend.retarget.detect import choose, detect
+from backend.retarget.detect import choose, detected
 
 REFUSED = {
     "no shapes": ([], "no shape keys"),
@@ -30,11 +30,11 @@ def test_what_cannot_speak_is_refused_with_the_reason(case):
     with pytest.raises(RigError, match=reason) as told:
         choose(names)
     assert len(str(told.value)) < 1200
-    assert all(match.refusal for match in detect(names))
+    assert all(match.refusal for match in detected(names))
 
 
 def test_a_refused_match_is_not_animated():
-    match = detect(["eyeBlinkLeft"])[0]
+    match = detected(["eyeBlinkLeft"])[0]
     with pytest.raises(RigError, match="nothing moves the mouth"):
         retarget(None, match)
 

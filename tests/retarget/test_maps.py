@@ -90,7 +90,7 @@ BAD = {
     "unknown field": (changed(extra_field=1), "unknown field 'extra_field'"),
     "no title": ({k: v for k, v in GOOD.items() if k != "title"}, "title is missing"),
     "control not object": (changed(controls=[3], ordered=[]), r"controls\[0\] is not an object"),
-    "unknown kind": (control(kind="bone"), "kind 'bone' is not one of shape"),
+    "unknown kind": (control(kind="cage"), "kind 'cage' is not one of shape, bone, property"),
     "unknown region": (control(region="chin"), "region 'chin' is not one of"),
     "unknown blendshape": (control(weights={"jawOpn": 1}), "'jawOpn', which is no canonical blendshape"),
     "big weight": (control(weights={"jawOpen": 9}), "expected a number within ±4"),

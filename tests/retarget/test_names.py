@@ -2,7 +2,7 @@
 import pytest
 
 from backend.core.blendshapes import ARKIT_NAMES, DIRECTIONS
-from backend.retarget.detect import choose, detect
+from backend.retarget.detect import choose, detected
 from backend.retarget.names import key, readings, spellings, words
 
 
@@ -113,7 +113,7 @@ def test_one_family_is_used_where_two_are_there():
     assert (both.map.id, both.unknown) == ("arkit52", tuple(visemes))
     few = choose(["jawOpen", "mouthSmileLeft", *visemes])
     assert few.map.id == "oculus15"
-    assert [match.map.id for match in detect(["jawOpen", "mouthSmileLeft", *visemes])] == ["oculus15", "arkit52"]
+    assert [match.map.id for match in detected(["jawOpen", "mouthSmileLeft", *visemes])] == ["oculus15", "arkit52"]
 
 
 def test_strays_are_left_alone_and_twins_driven_alike():
