@@ -39,7 +39,7 @@ class BakeRequest:
     match: MapMatch
     """How the character fits its naming map."""
     limits: Mapping[str, tuple[float, float]]
-    """Lowest and highest value by shape key."""
+    """Lowest and highest value by shape key or custom property."""
     gains: Gains = field(default_factory=Gains)
     bundle: str = "universal"
     language: str = ""
@@ -58,6 +58,8 @@ class Baked:
     duration_s: float
     confidence_mean: float
     bundle: str
+    match: MapMatch | None = None
+    """What the tracks were solved by."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,10 @@ class BakeJob:
             values.append(tracks.values)
             limits = tracks.limits
             self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * min(1.0, part.stop / frames), "retargeting")
-        tracks = ControlTracks(retargeter.names, np.concatenate(values), limits)
+        tracks = ControlTracks(retargeter.names, np.concatenate(values), limits, retargeter.kinds, retargeter.bones)
         if not np.isfinite(tracks.values).all():
             raise LipSyncError("the retargeting gave values that are not numbers; try another map or bundle")
-        return Baked(clip.times_s, tracks, result.duration_s, result.confidence_mean, result.bundle)
+        return Baked(clip.times_s, tracks, result.duration_s, result.confidence_mean, result.bundle, request.match)
 
     def _message(self, output: Path) -> Request:
         request = self._request

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the settings of a scene to what is asked of the worker and where its answer goes."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,9 +9,10 @@ import bpy
 
 from ..backend.core.errors import SoundError
 from ..backend.retarget.apply import Gains
-from ..backend.retarget.detect import MapMatch, choose
-from ..backend.retarget.maps import load_map, load_maps
+from ..backend.retarget.detect import MapMatch, RigNames, choose
+from ..backend.retarget.maps import load_map
 from ..jobs.bake import BakeRequest
+from . import user_maps
 from .bake import Placement, scene_fps
 from .character import Character, selected_character
 from .shapes import fitted_match
@@ -77,18 +77,21 @@ def placement_of(scene: bpy.types.Scene) -> Placement:
     return Placement(path, float(settings.start_frame), set_range=settings.set_range)
 
 
-def match_of(names: Iterable[str], map_name: str = AUTO) -> MapMatch:
-    """Return how shape names fit a map.
+def match_of(names: RigNames, map_name: str = AUTO) -> MapMatch:
+    """Return how a character's names fit a map.
 
     Args:
-        names: of the character's free shape keys.
-        map_name: `AUTO`, the id of a shipped map, or the path of a map file.
+        names: of all that may be keyed.
+        map_name: `AUTO`, the id of a shipped map or of a user's own, or the path of a map file.
 
     Raises:
         MapError: the map cannot be read.
         RigError: nothing there moves the mouth; says what was found.
     """
-    return _match(tuple(names), map_name)
+    if map_name in ("", AUTO):
+        return _match(names, None, 0.0)
+    path = user_maps.path_of(map_name)
+    return _match(names, path, user_maps.stamp(path))
 
 
 def bundle_of(text: str) -> str:
@@ -98,11 +101,10 @@ def bundle_of(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _match(names: tuple[str, ...], map_name: str) -> MapMatch:
-    if map_name in ("", AUTO):
-        return choose(names)
-    shipped = {one.id: one for one in load_maps()}
-    return choose(names, [shipped[map_name] if map_name in shipped else load_map(Path(map_name))])
+def _match(names: RigNames, map_file: Path | None, stamp: float) -> MapMatch:
+    """Return the match; `stamp` changes with the file, so that an edited map is read again."""
+    del stamp
+    return choose(names) if map_file is None else choose(names, [load_map(map_file)])
 
 
 def _check_there(sound: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from ..backend.core.types import Floats
 from ..backend.retarget.detect import MapMatch
 from ..backend.retarget.variants import fitted
-from .character import Character, Face, key_of
+from .character import Character
+from .controls import Face, key_of
 
 
 def fitted_match(character: Character, match: MapMatch) -> MapMatch:

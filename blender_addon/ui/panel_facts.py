@@ -93,8 +93,7 @@ def _look(context: bpy.types.Context) -> Facts:
         known = replace(known, sound_problem=str(error))
     try:
         character = selected_character(context)
-        worn = tuple(face.object_name for face in character.faces)
-        known = replace(known, character=character.title, meshes=worn, notes=character.notes)
+        known = replace(known, character=character.title, meshes=character.worn, notes=character.notes)
         match = match_of(character.names, settings.map_name)
         return replace(known, coverage=match.coverage.partition(", missing")[0], missing=match.missing)
     except LipSyncError as error:
