@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where on a character the head is, and the face on it, whichever way the character looks."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..core.errors import RigError
+from .front_view import FrontView, front_view
+from .landmarks import FoundFace, find_landmarks
+from .surface import Doubles, Surface
+from .template import FaceFit, fit_face
+
+SLICE = 0.02
+"""Height of the slices that the head is looked for in, in parts of the character's height."""
+SHOULDERS = 1.6
+"""Shoulders are this many times wider than the head above them."""
+WORST_ERROR_CM = 3.0
+"""Landmarks that lie further from those of a face (of 18 cm) are none of a face: a sloth's lie 2.3 cm off."""
+WORST_WITHOUT_EYES_CM = 1.2
+OBLONG = 4.0
+"""A head is not this many times wider than high, nor higher than wide."""
+MARGIN = 0.03
+
+
+@dataclass(frozen=True)
+class Facing:
+    """A face and how it stands in the character's space."""
+
+    surface: Surface
+    """Upright: +X to the subject's left, +Y up, +Z out of the face."""
+    upright: Doubles
+    """[3, 3] upright_from_given rotation."""
+    view: FrontView
+    found: FoundFace
+    fit: FaceFit
+
+    def to_given(self, points: Doubles) -> Doubles:
+        """Return upright points [..., 3] in the space that the character was given in."""
+        return points @ self.upright
+
+
+def facings() -> list[Doubles]:
+    """Return the rotations upright_from_given that are tried, Blender's custom (Z up, looking along -Y) first."""
+    turns: list[Doubles] = []
+    for up in ((0, 0, 1), (0, 1, 0)):
+        for front in ((0, -1, 0), (0, 1, 0), (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0)):
+            if not np.dot(up, front):
+                turns.append(np.array([np.cross(up, front), up, front], np.float64))
+    return turns
+
+
+def find_face(surface: Surface, turns: list[Doubles] | None = None) -> Facing:
+    """Return the face of a character, looking for it from every side.
+
+    Args:
+        surface: in any orientation along the axes.
+        turns: rotations [3, 3] upright_from_given to try, the likeliest first.
+
+    Raises:
+        RigError: no side shows a face; says what the likeliest one lacks.
+    """
+    problem: RigError | None = None
+    for turn in turns or facings():
+        stood = Surface(surface.vertices @ turn.T, surface.triangles, surface.motions @ turn.T)
+        try:
+            return look(stood, turn)
+        except RigError as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None) -> Facing:
+    """Return the face that an upright surface shows.
+
+    Args:
+        stood: upright.
+        turn: upright_from_given, to be remembered.
+        given: landmarks [3] placed by hand, upright; they win over those found.
+
+    Raises:
+        RigError: there is none.
+    """
+    low, high = head_box(stood)
+    view = front_view(stood, low, high)
+    found = find_landmarks(view, given)
+    fit = fit_face(stood, view, found)
+    with_eyes = "eye left inner" in found.points
+    if fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):
+        raise RigError(
+            "what looks like a mouth does not lie where a face has one: nose, chin and eyes are "
+            f"{'' if with_eyes else 'missing or '}elsewhere; this is no face, or place the landmarks by hand"
+        )
+    return Facing(stood, turn, view, found, fit)
+
+
+def head_box(surface: Surface) -> tuple[Doubles, Doubles]:
+    """Return low [2] and high [2] of the head from the front: all above the neck, where there are shoulders."""
+    used = surface.vertices[np.unique(surface.triangles)]
+    top, tall = used[:, 1].max(), np.ptp(used[:, 1])
+    order = np.argsort(-used[:, 1])
+    down, across = top - used[order, 1], used[order, 0]
+    edges = np.arange(0.0, tall + SLICE * tall, SLICE * tall / 2)
+    widths = []
+    for edge in edges:
+        first, past = np.searchsorted(down, [edge, edge + SLICE * tall])
+        widths.append(np.ptp(across[first:past]) if past > first else 0.0)
+    breadth = np.array(widths)
+    widest = np.maximum.accumulate(breadth)
+    cut = len(edges)
+    for index in range(1, len(edges)):
+        if edges[index] > 0.8 * widest[index - 1] and breadth[index] > SHOULDERS * widest[index - 1] > 0:
+            crown = int(breadth[:index].argmax())
+            neck = crown + int(np.where(breadth[crown:index] > 0, breadth[crown:index], np.inf).argmin())
+            cut = neck
+            break
+    limit = edges[cut] if cut < len(edges) else tall
+    head = used[used[:, 1] >= top - limit - 1e-9 * tall]
+    low, high = head.min(axis=0)[:2], head.max(axis=0)[:2]
+    wide, high_up = high - low
+    if not 1 / OBLONG < high_up / max(wide, 1e-12) < OBLONG:
+        raise RigError("the mesh has not the proportions of a head from this side; select the face's mesh")
+    pad = MARGIN * (high - low)
+    return low - pad, high + pad
+
+
+def with_motions(facing: Facing, motions: Doubles) -> Facing:
+    """Return a facing whose surface was moved in other ways: [K, N, 3] in the given space."""
+    surface = Surface(facing.surface.vertices, facing.surface.triangles, motions @ facing.upright.T)
+    return replace(facing, surface=surface)

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A dozen landmarks of a face, found in its front view: mouth, eyes, nose and chin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import RigError
+from .front_view import FrontView
+from .surface import Doubles
+
+LANDMARKS: dict[str, int] = {
+    "mouth corner left": 308,
+    "mouth corner right": 78,
+    "upper lip": 13,
+    "lower lip": 14,
+    "nose tip": 4,
+    "nose base": 2,
+    "chin": 175,
+    "brow middle": 9,
+    "eye left outer": 263,
+    "eye left inner": 362,
+    "eye right outer": 33,
+    "eye right inner": 133,
+}
+"""Landmark -> vertex of the canonical face. Left and right are the subject's; corners are those of the slit between
+the lips, `upper lip` and `lower lip` its middle."""
+
+MOUTH_WIDTH = (0.06, 0.75)
+"""Of the head's width: mouths narrower or wider are none."""
+EYES_APART = 0.75
+"""Most distance between the middles of the eyes, in head widths."""
+EYE_HEIGHT = 1.5
+"""Most height of an eye, in its widths."""
+SLIT_SHARE = 0.1
+"""Part of a mouth's columns where the lips are apart along the surface; elsewhere one may just hide the other."""
+EYE_WIDTH = (0.06, 0.45)
+OFF_MIDDLE = 0.25
+"""How far a mouth's middle may lie off the head's, in mouth widths."""
+BESIDE = 0.25
+"""How far off corners placed by hand the slit may lie, in mouth widths."""
+MOUTH = ("mouth corner left", "mouth corner right", "upper lip", "lower lip")
+JOINS_PX = 2
+"""Slit pixels this near to each other are one slit."""
+EDGE_POINTS = 11
+"""Points along a lip edge: as many as the canonical face has."""
+OUTLINE_PX = 4
+LID_POINTS = 9
+NO_MOUTH = (
+    "no mouth was found: from the front there is no slit between two lips near the middle of the head; "
+    "place the landmarks by hand, or cut the mouth open first"
+)
+CHIN_SLOPE = (-0.5, 0.87)
+"""The chin is the lowest foremost place: furthest along (up, forward)."""
+
+Pixels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """The slit between the lips."""
+
+    upper: Doubles
+    """[11, 3] inner edge of the upper lip, from the subject's right corner to the left one."""
+    lower: Doubles
+    """[11, 3] of the lower lip."""
+    upper_pixels: Pixels
+    """[11, 2] (row, column) of the view that show the upper lip's edge."""
+    lower_pixels: Pixels
+    rows: tuple[int, int]
+    """First and last row of the slit in the view."""
+    columns: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """What is known of a face's places, in the mesh's space."""
+
+    points: dict[str, Doubles]
+    """Landmark -> [3]; those that were not found are not there."""
+    mouth: Mouth | None
+    """None where the lips are not apart from each other."""
+    lids: dict[str, Doubles]
+    """`eye_upper_left` and the like -> [9, 3] a lid's edge from the outer corner to the inner one, where found."""
+
+
+def find_landmarks(view: FrontView, given: dict[str, Doubles] | None = None) -> FoundFace:
+    """Return the landmarks of the face in a view.
+
+    Args:
+        view: of the head.
+        given: landmarks [3] placed by hand, which win; the lips are then looked for between the mouth corners.
+
+    Raises:
+        RigError: no mouth is to be seen; eyes, nose and chin may be missing.
+    """
+    seen = view.triangle >= 0
+    if not seen.any():
+        raise RigError("nothing of the mesh is seen from the front; its normals may point inwards (Mesh > Normals)")
+    if given and all(name in given for name in MOUTH):
+        mouth = _slit_between(view, given)
+        return FoundFace(given | (_mouth_points(mouth) if mouth else {}), mouth, {})
+    middle, width = _middle(seen)
+    mouth = _mouth(view, middle, width)
+    middle = round(sum(mouth.columns) / 2)
+    eyes, lids = _eyes(view, middle, width, mouth.rows[0])
+    points = _mouth_points(mouth) | eyes
+    points |= _profile(view, middle, mouth, points)
+    return FoundFace(points | (given or {}), mouth, lids)
+
+
+def _mouth_points(mouth: Mouth) -> dict[str, Doubles]:
+    """Return the landmarks of `MOUTH`."""
+    right, left = ((mouth.upper[end] + mouth.lower[end]) / 2 for end in (0, -1))
+    return dict(zip(MOUTH, (left, right, mouth.upper[EDGE_POINTS // 2], mouth.lower[EDGE_POINTS // 2]), strict=True))
+
+
+def _slit_between(view: FrontView, given: dict[str, Doubles]) -> Mouth | None:
+    """Return the slit between mouth corners placed by hand, if there is one."""
+    corners = np.stack([given[name] for name in MOUTH])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    reach = BESIDE * (high[0] - low[0])
+    places = view.points[:-1]
+    with np.errstate(invalid="ignore"):
+        near = (places[..., 0] >= low[0] - view.pixel) & (places[..., 0] <= high[0] + view.pixel)
+        near &= (places[..., 1] >= low[1] - reach) & (places[..., 1] <= high[1] + reach)
+    marks = view.slits & near
+    group = np.stack(np.nonzero(marks), axis=1)
+    if len(np.unique(group[:, 1])) * view.pixel < SLIT_SHARE * (high[0] - low[0]):
+        return None
+    return _lips(view, np.stack(np.nonzero((view.slits | view.steps) & near), axis=1))
+
+
+def _middle(seen: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the column of the middle line, and the head's width in pixels."""
+    rows = np.flatnonzero(seen.any(axis=1))
+    first = seen[rows].argmax(axis=1)
+    last = seen.shape[1] - 1 - seen[rows, ::-1].argmax(axis=1)
+    return round(float(np.median((first + last) / 2))), int(np.percentile(last - first, 90)) + 1
+
+
+def _off_the_outline(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return [H, W] what lies clear of the head's left and right outline."""
+    columns = np.arange(seen.shape[1])
+    first = seen.argmax(axis=1)[:, None]
+    last = seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)[:, None]
+    return (columns > first + OUTLINE_PX) & (columns < last - OUTLINE_PX) & seen.any(axis=1, keepdims=True)
+
+
+def _joined(marks: NDArray[np.bool_]) -> list[Pixels]:
+    """Return the connected groups of marked pixels, each as [n, 2] (row, column)."""
+    left = set(zip(*(axis.tolist() for axis in np.nonzero(marks)), strict=True))
+    reach = range(-JOINS_PX, JOINS_PX + 1)
+    groups: list[Pixels] = []
+    while left:
+        front = [left.pop()]
+        group: list[tuple[int, int]] = []
+        while front:
+            row, column = front.pop()
+            group.append((row, column))
+            near = {(row + down, column + right) for down in reach for right in reach} & left
+            left -= near
+            front += near
+        groups.append(np.array(group))
+    return groups
+
+
+def _mouth(view: FrontView, middle: int, width: int) -> Mouth:
+    fitting: list[tuple[float, Pixels]] = []
+    for group in _joined(view.slits | view.steps):
+        first, last = int(group[:, 1].min()), int(group[:, 1].max())
+        wide = last - first + 1
+        high = int(np.ptp(group[:, 0])) + 1
+        lop = abs((first + last) / 2 - middle)
+        parted = len(np.unique(group[view.slits[group[:, 0], group[:, 1]], 1]))
+        if parted < SLIT_SHARE * wide:
+            continue
+        if MOUTH_WIDTH[0] * width <= wide <= MOUTH_WIDTH[1] * width and lop <= OFF_MIDDLE * wide and high < 0.8 * wide:
+            fitting.append((parted - lop, group))
+    if not fitting:
+        raise RigError(NO_MOUTH)
+    group = max(fitting, key=lambda entry: entry[0])[1]
+    return _lips(view, group)
+
+
+def _lips(view: FrontView, group: Pixels) -> Mouth:
+    """Return the inner lip edges along a slit, evenly over its length."""
+    columns = np.unique(group[:, 1])
+    top = np.array([group[group[:, 1] == column, 0].min() for column in columns])
+    low = np.array([group[group[:, 1] == column, 0].max() for column in columns]) + 1
+    whole = np.isfinite(view.points[top, columns]).all(axis=1) & np.isfinite(view.points[low, columns]).all(axis=1)
+    if whole.sum() < EDGE_POINTS:
+        raise RigError(NO_MOUTH)
+    columns, top, low = columns[whole], top[whole], low[whole]
+    line = (view.points[top, columns] + view.points[low, columns]) / 2
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line[:, :2], axis=0), axis=1))])
+    even = np.abs(np.linspace(0, along[-1], EDGE_POINTS)[:, None] - along[None]).argmin(axis=1)
+    upper, lower = (np.stack([rows[even], columns[even]], axis=1) for rows in (top, low))
+    return Mouth(
+        upper=view.points[tuple(upper.T)],
+        lower=view.points[tuple(lower.T)],
+        upper_pixels=upper,
+        lower_pixels=lower,
+        rows=(int(top.min()), int(low.max())),
+        columns=(int(columns[0]), int(columns[-1])),
+    )
+
+
+def _eyes(view: FrontView, middle: int, width: int, above: int) -> tuple[dict[str, Doubles], dict[str, Doubles]]:
+    """Return the eye corners and the lids' edges: of the largest pair of mirrored loops above the mouth."""
+    marks = np.zeros(view.triangle.shape, bool)
+    marks[:-1] |= view.slits | view.steps
+    marks[:, :-1] |= view.sides
+    marks &= _off_the_outline(view.triangle >= 0)
+    groups = [group for group in _joined(marks) if group[:, 0].max() < above]
+    boxes = [(g[:, 1].min(), g[:, 1].max(), g[:, 0].min(), g[:, 0].max(), g) for g in groups]
+    best: tuple[float, Pixels, Pixels] | None = None
+    for left in boxes:
+        for right in boxes:
+            wide = (left[1] - left[0] + 1, right[1] - right[0] + 1)
+            if not (
+                left[0] > middle > right[1] and all(EYE_WIDTH[0] * width <= w <= EYE_WIDTH[1] * width for w in wide)
+            ):
+                continue
+            lop = abs(left[0] + left[1] + right[0] + right[1] - 4 * middle) / 2
+            uneven = abs(left[2] - right[2]) + abs(left[3] - right[3]) + abs(wide[0] - wide[1])
+            area = min(w * (b[3] - b[2] + 1) for w, b in zip(wide, (left, right), strict=True))
+            out = (left[0] + left[1] - right[0] - right[1]) / (2 * width)
+            tall = max((b[3] - b[2] + 1) / w for w, b in zip(wide, (left, right), strict=True))
+            if out > EYES_APART or tall > EYE_HEIGHT:  # ears
+                continue
+            if lop + uneven < 0.5 * min(wide) and (best is None or area > best[0]):
+                best = (float(area), left[4], right[4])
+    if best is None:
+        return {}, {}
+    points: dict[str, Doubles] = {}
+    lids: dict[str, Doubles] = {}
+    for side, group, outer in (("left", best[1], 1), ("right", best[2], 0)):
+        for end, place in (("outer", outer), ("inner", 1 - outer)):
+            column = int(group[:, 1].max() if place else group[:, 1].min())
+            row = int(np.median(group[group[:, 1] == column, 0]))
+            # A pixel beyond the loop is skin.
+            beyond = np.clip(column + (2 if place else -2), 0, view.points.shape[1] - 1)
+            point = view.points[row, beyond]
+            if np.isfinite(point).all():
+                points[f"eye {side} {end}"] = point
+        for lid, edge in zip(("upper", "lower"), _lid_edges(view, group), strict=True):
+            lids[f"eye_{lid}_{side}"] = edge[::-1] if outer else edge
+    lids = {name: edge for name, edge in lids.items() if np.isfinite(edge).all()}
+    return (points, lids if len(lids) == 4 else {}) if len(points) == 4 else ({}, {})
+
+
+def _lid_edges(view: FrontView, group: Pixels) -> tuple[Doubles, Doubles]:
+    """Return the upper and lower edges [LID_POINTS, 3] of a loop, from -X to +X."""
+    columns = np.unique(group[:, 1])
+    even = columns[np.round(np.linspace(0, len(columns) - 1, LID_POINTS)).astype(int)]
+    top = np.array([group[group[:, 1] == column, 0].min() for column in even])
+    low = np.array([group[group[:, 1] == column, 0].max() for column in even]) + 1
+    return view.points[top, even], view.points[low, even]
+
+
+def _profile(view: FrontView, middle: int, mouth: Mouth, known: dict[str, Doubles]) -> dict[str, Doubles]:
+    """Return nose and chin, from the line down the middle."""
+    strip = view.points[:, max(middle - 1, 0) : middle + 2]
+    with np.errstate(invalid="ignore"):
+        nearest = np.where(np.isnan(strip[..., 2]), -np.inf, strip[..., 2]).argmax(axis=1)
+    line = strip[np.arange(len(strip)), nearest]
+    lips_y, mouth_wide = float(mouth.upper[5, 1]), float(np.linalg.norm(mouth.upper[-1] - mouth.upper[0]))
+    eyes = [point[1] for name, point in known.items() if name.startswith("eye")]
+    tall = float(np.mean(eyes)) - lips_y if eyes else 1.6 * mouth_wide
+    found: dict[str, Doubles] = {}
+    above = line[(line[:, 1] > lips_y + 0.15 * tall) & (line[:, 1] < lips_y + 0.95 * tall)]
+    if len(above):
+        found["nose tip"] = above[above[:, 2].argmax()]
+    below = line[(line[:, 1] < float(mouth.lower[5, 1]) - 0.25 * tall) & (line[:, 1] > lips_y - 1.1 * tall)]
+    if len(below):
+        found["chin"] = below[(below[:, 1:] @ CHIN_SLOPE).argmax()]
+    return found

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds out what the controls of a rig do whose names say nothing, on the character's own mesh."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import bpy
+import numpy as np
+
+from ..backend.core.errors import RigError
+from ..backend.fit.head import Facing, find_face, with_motions
+from ..backend.fit.reading import Probe, read_controls
+from ..backend.fit.surface import Surface
+from ..backend.retarget.maps import Control
+from . import probing
+
+SINGLE_MESHES = 6
+"""So many meshes of a character are looked at by themselves where all together show no face."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was found out."""
+
+    facing: Facing
+    """The canonical face on the character."""
+    controls: tuple[Control, ...]
+    """With the effect and a confidence each."""
+    meshes: tuple[str, ...]
+    """Objects that were looked at."""
+    tried: int
+    """Number of controls that move anything."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a line."""
+        sure = sum(control.confidence >= 0.5 for control in self.controls)
+        return (
+            f"tried {self.tried} controls on {', '.join(self.meshes)}: {len(self.controls)} move the face, "
+            f"{sure} of them in a way that is well understood"
+        )
+
+
+def measure(
+    meshes: Sequence[bpy.types.Object], rigs: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph
+) -> Measurement:
+    """Measure what shape keys, custom properties and, where none of these opens the mouth, bones do.
+
+    Args:
+        meshes: of the character, visible.
+        rigs: its armatures.
+        depsgraph: of the scene shown.
+
+    Raises:
+        RigError: no face is found, or nothing parts its lips; everything is as it was in any case.
+    """
+    if not meshes:
+        raise RigError("the character has no visible mesh to measure; show its face mesh")
+    with probing.at_rest(meshes, rigs):
+        problem: RigError | None = None
+        for some in _choices(meshes):
+            try:
+                return _measure(some, rigs, depsgraph)
+            except RigError as error:
+                problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def _choices(meshes: Sequence[bpy.types.Object]) -> list[list[bpy.types.Object]]:
+    """Return the sets of meshes to look for a face on, the likeliest first."""
+    shaped = [mesh for mesh in meshes if mesh.data.shape_keys is not None]
+    single = sorted(meshes, key=lambda mesh: len(mesh.data.vertices), reverse=True)[:SINGLE_MESHES]
+    choices = [shaped, list(meshes), *([mesh] for mesh in single)]
+    return [some for index, some in enumerate(choices) if some and some not in choices[:index]]
+
+
+def _measure(
+    meshes: list[bpy.types.Object], rigs: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph
+) -> Measurement:
+    rest = probing.read(meshes, depsgraph)
+    probes, motions = probing.try_shapes(meshes, rigs, depsgraph)
+    facing = find_face(Surface(rest.vertices, rest.triangles, motions))
+    names = tuple(mesh.name for mesh in meshes)
+    try:
+        controls = read_controls(facing.surface, facing.fit, probes)
+    except RigError:
+        if not rigs:
+            raise
+        shown, moved = probing.try_bones(meshes, rigs, depsgraph, facing.fit.scale)
+        probes, motions = [*probes, *shown], np.concatenate([motions, moved])
+        controls = read_controls(with_motions(facing, motions).surface, facing.fit, probes)
+    return Measurement(facing, tuple(_told_apart(controls, probes)), names, len(probes))
+
+
+def _told_apart(controls: Sequence[Control], _probes: Sequence[Probe]) -> list[Control]:
+    """Return the controls without sides and aliases, which measured names have none of."""
+    return [replace(control, side=None, aliases=()) for control in controls]
