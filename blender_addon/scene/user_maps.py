@@ -7,6 +7,8 @@ from pathlib import Path
 import bpy
 
 from ..backend.core.errors import MapError
+from ..backend.core.files import written_beside
+from ..backend.retarget.map_text import map_text
 from ..backend.retarget.maps import BlendshapeMap, load_map, maps_folder
 
 FOLDER = "lipsync3d/maps"
@@ -66,3 +68,16 @@ def stamp(path: Path) -> float:
 def saved(loaded: BlendshapeMap) -> Path:
     """Return where a map of the user's lies or will lie."""
     return folder() / f"{loaded.id}.json"
+
+
+def save(one: BlendshapeMap, path: Path | None = None, description: str = "") -> Path:
+    """Write a map, into the user's folder by default, and return where; an older one of that id is replaced.
+
+    Raises:
+        MapError: the folder cannot be made.
+        OutputError: it cannot be written.
+    """
+    place = path or folder(create=True) / f"{one.id}.json"
+    with written_beside(place) as beside:
+        beside.write_text(map_text(one, description), encoding="utf-8")
+    return place
