@@ -64,7 +64,7 @@ def character_of(
     Raises:
         RigError: nothing of it can be keyed.
     """
-    family = _family(chosen, scene)
+    family = family_of(chosen, scene)
     meshes = [thing for thing in family if _keys(thing) is not None]
     own = _keys(chosen)
     if own is not None:
@@ -116,7 +116,8 @@ def _character(title: str, meshes: Iterable[bpy.types.Object], family: Iterable[
     return Character(title, tuple(found.faces), found.limits, tuple(found.notes), places, tuple(found.rigs))
 
 
-def _family(chosen: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+def family_of(chosen: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return every object of the scene that belongs to the character that one stands for."""
     head = _head_of_family(chosen)
     return [thing for thing in scene.objects if _head_of_family(thing) == head]
 
