@@ -6,6 +6,7 @@ import bpy
 from . import headless, properties
 from .operators.add_head import LIPSYNC_OT_add_head, draw_in_add_menu
 from .operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
+from .operators.measure import LIPSYNC_OT_measure_rig
 from .preferences import LIPSYNC_AP_preferences
 from .ui import panel_facts
 from .ui.panel import LIPSYNC_PT_main, LIPSYNC_PT_options
@@ -17,6 +18,7 @@ CLASSES: tuple[type, ...] = (
     LIPSYNC_OT_from_audio,
     LIPSYNC_OT_cancel,
     LIPSYNC_OT_add_head,
+    LIPSYNC_OT_measure_rig,
     LIPSYNC_PT_main,
     LIPSYNC_PT_options,
 )

@@ -2,17 +2,18 @@
 """Finds out what the controls of a rig do whose names say nothing, on the character's own mesh."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from ..backend.core.errors import RigError
 from ..backend.fit.head import Facing, find_face, with_motions
-from ..backend.fit.reading import Probe, read_controls
+from ..backend.fit.reading import read_controls
 from ..backend.fit.surface import Surface
 from ..backend.retarget.maps import Control
 from . import probing
+from .character import family_of
 
 SINGLE_MESHES = 6
 """So many meshes of a character are looked at by themselves where all together show no face."""
@@ -39,6 +40,15 @@ class Measurement:
             f"tried {self.tried} controls on {', '.join(self.meshes)}: {len(self.controls)} move the face, "
             f"{sure} of them in a way that is well understood"
         )
+
+
+def parts_of(
+    chosen: bpy.types.Object, scene: bpy.types.Scene
+) -> tuple[list[bpy.types.Object], list[bpy.types.Object]]:
+    """Return the visible meshes and the armatures of the character that an object stands for."""
+    family = family_of(chosen, scene)
+    meshes = [thing for thing in family if isinstance(thing.data, bpy.types.Mesh) and thing.visible_get()]
+    return meshes, [thing for thing in family if thing.type == "ARMATURE"]
 
 
 def measure(
@@ -90,9 +100,4 @@ def _measure(
         shown, moved = probing.try_bones(meshes, rigs, depsgraph, facing.fit.scale)
         probes, motions = [*probes, *shown], np.concatenate([motions, moved])
         controls = read_controls(with_motions(facing, motions).surface, facing.fit, probes)
-    return Measurement(facing, tuple(_told_apart(controls, probes)), names, len(probes))
-
-
-def _told_apart(controls: Sequence[Control], _probes: Sequence[Probe]) -> list[Control]:
-    """Return the controls without sides and aliases, which measured names have none of."""
-    return [replace(control, side=None, aliases=()) for control in controls]
+    return Measurement(facing, tuple(controls), names, len(probes))
