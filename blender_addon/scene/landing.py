@@ -68,7 +68,10 @@ def landed(character: Character, tracks: Iterable[Track], match: MapMatch | None
             values = place.keyed(track.values)
             channel = place.bone or track.bone
             if channel is None:
-                found.setdefault(place.owner, Landed()).add(Curve(place.path, place.index), values, track.still)
+                keys, curve = found.setdefault(place.owner, Landed()), Curve(place.path, place.index)
+                if place.table is not None and curve in keys.values:  # shapes on either side of one slider
+                    values = keys.values[curve] + values - place.rest
+                keys.add(curve, values, track.still)
                 continue
             pose, still = poses.setdefault((place.owner, place.path), (_pose(place), []))
             if place.bone is None and place.owner not in frames:

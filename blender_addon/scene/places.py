@@ -49,6 +49,11 @@ class Place:
         """Return what to key here so that the control has these values [T]."""
         return values if self.table is None else np.interp(values, *self.table).astype(np.float32)
 
+    @property
+    def rest(self) -> float:
+        """What is keyed here where the control rests."""
+        return 0.0 if self.table is None else float(np.interp(0.0, *self.table))
+
     def check(self) -> None:
         """Make sure that it is still there.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..backend.core.errors import SoundError
+from ..backend.core.errors import RigError, SoundError
 from ..backend.retarget.apply import Gains
 from ..backend.retarget.detect import MapMatch, RigNames, choose
 from ..backend.retarget.maps import load_map
@@ -16,6 +16,7 @@ from . import user_maps
 from .bake import Placement, scene_fps
 from .character import Character, selected_character
 from .shapes import fitted_match
+from .sharing import Fit, with_shared_sources
 from .sound_strip import find_strip
 
 AUTO = "AUTO"
@@ -40,13 +41,13 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
     """
     settings = context.scene.lipsync3d
     character = selected_character(context)
-    match = fitted_match(character, match_of(character.names, settings.map_name))
+    fit = fit_of(character, settings.map_name)
     placement = placement_of(context.scene)
     gains = settings.gains
     request = BakeRequest(
         sound=placement.sound,
         fps=float(scene_fps(context.scene)),
-        match=match,
+        match=fit.match,
         limits=character.limits,
         gains=Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face),
         bundle=bundle_of(settings.bundle),
@@ -75,6 +76,20 @@ def placement_of(scene: bpy.types.Scene) -> Placement:
     path = Path(bpy.path.abspath(settings.sound_path)).absolute()
     _check_there(path)
     return Placement(path, float(settings.start_frame), set_range=settings.set_range)
+
+
+def fit_of(character: Character, map_name: str = AUTO) -> Fit:
+    """Return how a character fits a map, with what its own shapes and drivers say that names do not.
+
+    Raises:
+        MapError: the map cannot be read.
+        RigError: nothing there moves the mouth; says what was found and what was left out.
+    """
+    try:
+        match = match_of(character.names, map_name)
+    except RigError as error:
+        raise RigError("; ".join([str(error), *character.notes])) from error
+    return with_shared_sources(character, fitted_match(character, match))
 
 
 def match_of(names: RigNames, map_name: str = AUTO) -> MapMatch:

@@ -8,7 +8,7 @@ from bpy.app.handlers import persistent
 
 from ..backend.core.errors import LipSyncError
 from ..scene.character import selected_character
-from ..scene.plan import match_of, placement_of
+from ..scene.plan import fit_of, placement_of
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def _look(context: bpy.types.Context) -> Facts:
     try:
         character = selected_character(context)
         known = replace(known, character=character.title, meshes=character.worn, notes=character.notes)
-        match = match_of(character.names, settings.map_name)
+        fit = fit_of(character, settings.map_name)
+        match = fit.match
+        known = replace(known, notes=character.notes + fit.notes)
         return replace(known, coverage=match.coverage.partition(", missing")[0], missing=match.missing)
     except LipSyncError as error:
         return replace(known, rig_problem=str(error))
