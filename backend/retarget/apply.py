@@ -128,11 +128,16 @@ class Retargeter:
 
     def _with_gains(self, amounts: Doubles) -> Doubles:
         controls = [matched.control for matched in self._match.controls]
-        gain = np.array([float(getattr(self._gains, control.region)) for control in controls])
+        gain = np.array([float(getattr(self._gains, control.region)) * control.gain for control in controls])
         offset = np.array([self._gains.offsets.get(control.name, 0.0) for control in controls])
         changed = amounts * gain + offset
         for small, big in self._pairs.ordered:
             changed[:, small] = np.minimum(changed[:, small], np.maximum(changed[:, big], 0.0))
+        names = [control.name for control in controls]
+        for column, control in enumerate(controls):
+            for leader, share in control.follows.items():
+                if leader in names:
+                    changed[:, column] += share * changed[:, names.index(leader)]
         return changed
 
 
@@ -162,9 +167,18 @@ def _full(matched: MatchedControl, limits: Limits) -> float:
 def _limits(matched: MatchedControl, limits: Limits, full: float) -> list[tuple[float, float]]:
     lowest = -full if matched.control.signed else 0.0
     own = min(lowest, full), max(lowest, full)
+    wanted = matched.control.limits
     if matched.control.kind == "bone":
-        return [own] * len(matched.names)
-    return [_checked(name, limits.get(name, own)) for name in matched.names]
+        return [wanted or own] * len(matched.names)
+    of_rig = [_checked(name, limits.get(name, own)) for name in matched.names]
+    return [_narrowed(ends, wanted) for ends in of_rig]
+
+
+def _narrowed(limits: tuple[float, float], wanted: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the user's own limits as far as the rig's leave them room."""
+    if wanted is None:
+        return limits
+    return float(np.clip(wanted[0], *limits)), float(np.clip(wanted[1], *limits))
 
 
 def _checked(name: str, limits: tuple[float, float]) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from ..core.errors import RigError
 from .effects import opens_mouth
 from .map_checks import KINDS
 from .maps import BlendshapeMap, Control, load_maps
-from .names import bone_readings, readings, spellings
+from .names import bone_readings, halves, is_node_prefix, key, readings, spellings
+from .plausible import FEW_CONTROLS, alphabet, are_letters, is_of_a_face
 
 MOUTH_REGIONS = ("jaw", "lips")
 GOOD_COVERAGE = 0.5
@@ -143,13 +144,26 @@ def match(one: BlendshapeMap, names: Names) -> MapMatch:
         for control in one.controls
         if control.name in own and not (control.extra and done & set(control.weights))
     )
-    used = {(matched.control.kind, name) for matched in controls for name in matched.names}
+    if all(matched.control.extra and matched.control.kind == "bone" for matched in controls):
+        controls = ()
     return MapMatch(
         map=one,
         controls=controls,
         missing=_missing(one, own),
-        unknown=tuple(name for kind in ("shape", "property") for name in rig.of_kind(kind) if (kind, name) not in used),
-        refusal=_refusal(one, controls),
+        unknown=_unknown(rig, one, controls),
+        refusal=_refusal(one, controls, rig),
+    )
+
+
+def _unknown(rig: RigNames, one: BlendshapeMap, controls: Sequence[MatchedControl]) -> tuple[str, ...]:
+    """Return the rig's shapes and properties that neither are matched nor belong to the convention all the same."""
+    used = {(matched.control.kind, name) for matched in controls for name in matched.names}
+    ignored = {key(name) for name in one.ignored}
+    return tuple(
+        name
+        for kind in ("shape", "property")
+        for name in rig.of_kind(kind)
+        if (kind, name) not in used and not any(spelled in ignored for _, spelled in readings(name))
     )
 
 
@@ -175,15 +189,24 @@ def _missing(one: BlendshapeMap, own: Mapping[str, MatchedControl]) -> tuple[str
     return tuple(control.name for control in sorted(lacking, key=lambda c: c.region not in MOUTH_REGIONS))
 
 
-def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl]) -> str | None:
-    found = _listed([name for matched in controls for name in matched.names])
+def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl], rig: RigNames) -> str | None:
+    used = [name for matched in controls for name in matched.names]
+    found = _listed(used)
     if not any(opens_mouth(matched.control) for matched in controls):
         return f"nothing moves the mouth: of {one.title} the character has only {found}, none of which opens the lips"
-    if len(controls) < one.minimum_controls:
+    names = {matched.control.name for matched in controls}
+    if len(controls) < one.minimum_controls or (one.needs and not names & set(one.needs)):
+        needed = f"at least {one.minimum_controls} are needed" + (f", with {_listed(one.needs)}" if one.needs else "")
+        return f"too little to lip-sync: of {one.title} the character has only {len(controls)} ({found}), {needed}"
+    if letters := alphabet(used, rig.shapes):
         return (
-            f"too little to lip-sync: of {one.title} the character has only {len(controls)} "
-            f"({found}), at least {one.minimum_controls} are needed"
+            f"nothing moves the mouth: {found} look like letters of an alphabet, since {_listed(letters)} are there "
+            "too; rename the visemes if they are some"
         )
+    of_mouth = sum(matched.control.region in MOUTH_REGIONS for matched in controls)
+    told = of_mouth > FEW_CONTROLS and not are_letters(used)
+    if not told and not is_of_a_face(used, rig.shapes + rig.properties + rig.bones):
+        return f"nothing moves a mouth: {found} may be named so, but no other name is of a face"
     return None
 
 
@@ -195,15 +218,20 @@ def _names_by_control(names: Sequence[str], one: BlendshapeMap, kind: str) -> di
     """
     table = _table(one, kind)
     read = bone_readings if kind == "bone" else readings
+    whole = {control.name for control in one.controls if control.whole}
     found: dict[str, list[tuple[int, str, str]]] = {}
     prefixes: Counter[str] = Counter()
     for name in names:
         for prefix, spelled in read(name):
-            if spelled in table:
-                for control, rank in table[spelled].items():
-                    found.setdefault(control, []).append((rank, prefix, name))
-                prefixes[prefix] += 1
-                break
+            known = table.get(spelled, {})
+            if not is_node_prefix(prefix):
+                known = {control: rank for control, rank in known.items() if control not in whole}
+            if not known or (kind == "property" and len(spelled) == 1):
+                continue
+            for control, rank in known.items():
+                found.setdefault(control, []).append((rank, prefix, name))
+            prefixes[prefix] += 1
+            break
     return {control: _best(spelled, prefixes) for control, spelled in found.items()}
 
 
@@ -214,21 +242,36 @@ def _best(spelled: Sequence[tuple[int, str, str]], prefixes: Mapping[str, int]) 
     return tuple(name for r, _, name in kept if r == rank)
 
 
+def own_names(control: Control) -> tuple[str, ...]:
+    """Return how the convention writes a control; a bone's name is only a label where it has aliases."""
+    return control.parts if control.kind == "bone" and control.aliases else (control.name, *control.parts)
+
+
 def _table(one: BlendshapeMap, kind: str) -> dict[str, dict[str, int]]:
-    """Return spelling -> control name -> 0 for its own name or 1 for an alias; several only of one bone's channels."""
+    """Return spelling -> control name -> how far from its own name it is, which is 0.
+
+    The aliases of a bone go by their order, since two of them in one armature are two bones (`jaw_master` and `jaw`).
+    """
     table: dict[str, dict[str, int]] = {}
     for control in one.controls:
         if control.kind != kind and (control.kind, kind) != ("shape", "property"):
             continue
-        for rank, name in enumerate((control.name, *control.aliases)):
+        ranked = [(0, name) for name in own_names(control)]
+        ranked += [(1 + place * (kind == "bone"), name) for place, name in enumerate(control.aliases)]
+        if not control.extra and kind != "bone":
+            ranked += [(2, half) for half in halves(control.name, control.side)]
+        for rank, name in ranked:
             for spelled in spellings(name, control.side):
-                table.setdefault(spelled, {}).setdefault(control.name, min(rank, 1))
+                table.setdefault(spelled, {}).setdefault(control.name, rank)
     return table
 
 
-def _rank(match: MapMatch) -> tuple[bool, bool, int, float, str]:
+def _rank(match: MapMatch) -> tuple[bool, bool, bool, int, int, bool]:
+    """Return what puts a match first; a map of negative priority serves only where no other does."""
     good = match.mouth_coverage >= GOOD_COVERAGE
-    return match.refusal is None, good, match.map.priority if good else 0, match.mouth_coverage, match.map.id
+    priority = match.map.priority
+    there = match.total - len(match.missing)
+    return match.refusal is None, priority >= 0, good, priority if good else 0, there, not match.missing
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ def map_text(one: BlendshapeMap, description: str = "") -> str:
 def _entry(control: Control) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": control.name, "region": control.region}
     entry["weights"] = {name: round(float(weight), 4) for name, weight in control.weights.items()}
-    for field in ("kind", "side", "signed", "extra", "confidence"):
+    for field in ("kind", "side", "signed", "whole", "extra", "gain", "confidence"):
         if (value := getattr(control, field)) != getattr(_PLAIN, field):
             entry[field] = value
     for field in ("aliases", "parts"):
@@ -44,6 +44,8 @@ def _entry(control: Control) -> dict[str, Any]:
     full = math.degrees(control.full) if turns else control.full
     if turns or full != _PLAIN.full:
         entry["full"] = round(full, 6)
+    if control.limits is not None:
+        entry["limits"] = [round(math.degrees(end) if turns else end, 6) for end in control.limits]
     return entry
 
 

