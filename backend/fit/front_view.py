@@ -38,6 +38,16 @@ class FrontView:
     """[H - 1, W] whether one of the two lies well in front of the other, or one of them is a hole."""
     sides: NDArray[np.bool_]
     """[H, W - 1] slits and steps between pixel (row, column) and the one to its right."""
+    corner: Doubles
+    """[2] x and y of the top left pixel."""
+
+    def pixel_of(self, points: Doubles) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the row and column [N] of points [N, 3], kept within the picture, and whether they lie in it."""
+        column = np.round((points[:, 0] - self.corner[0]) / self.pixel).astype(np.int64)
+        row = np.round((self.corner[1] - points[:, 1]) / self.pixel).astype(np.int64)
+        height, width = self.triangle.shape
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        return np.clip(row, 0, height - 1), np.clip(column, 0, width - 1), inside
 
 
 def front_view(surface: Surface, low: Doubles, high: Doubles) -> FrontView:
@@ -63,7 +73,7 @@ def front_view(surface: Surface, low: Doubles, high: Doubles) -> FrontView:
     slits = _slits(surface, triangle, points, pixel)
     turned = points.swapaxes(0, 1)
     sides = (_slits(surface, triangle.T, turned, pixel) | _steps(turned, pixel)).T
-    return FrontView(triangle, weights, points, pixel, slits, _steps(points, pixel), sides)
+    return FrontView(triangle, weights, points, pixel, slits, _steps(points, pixel), sides, np.array([low[0], high[1]]))
 
 
 def _steps(points: Doubles, pixel: float) -> NDArray[np.bool_]:
