@@ -80,3 +80,20 @@ def bone_path(name: str) -> str:
 def property_path(name: str) -> str:
     """Return the path of a custom property, to be put behind that of its bone."""
     return f'["{bpy.utils.escape_identifier(name)}"]'
+
+
+def set_number(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
+    """Set a number of a datablock by its data path."""
+    stem, is_property, name = path.rpartition('["')
+    if is_property and path.endswith('"]'):
+        holder = owner.path_resolve(stem) if stem else owner
+        name = bpy.utils.unescape_identifier(name[:-2])
+        holder[name] = type(holder[name])(value)
+        owner.update_tag()  # Blender does not see such a change by itself
+        return
+    stem, _, name = path.rpartition(".")
+    holder = owner.path_resolve(stem) if stem else owner
+    if hasattr(getattr(holder, name), "__len__"):
+        getattr(holder, name)[index] = value
+    else:
+        setattr(holder, name, value)

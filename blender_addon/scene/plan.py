@@ -15,6 +15,7 @@ from ..jobs.bake import BakeRequest
 from . import user_maps
 from .bake import Placement, scene_fps
 from .character import Character, selected_character
+from .editing import edited
 from .shapes import fitted_match
 from .sharing import Fit, with_shared_sources
 from .sound_strip import find_strip
@@ -42,20 +43,26 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
     settings = context.scene.lipsync3d
     character = selected_character(context)
     fit = fit_of(character, settings.map_name)
+    match = edited(fit.match, settings.editor)
     placement = placement_of(context.scene)
-    gains = settings.gains
     request = BakeRequest(
         sound=placement.sound,
         fps=float(scene_fps(context.scene)),
-        match=fit.match,
+        match=match,
         limits=character.limits,
-        gains=Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face),
+        gains=gains_of(settings),
         bundle=bundle_of(settings.bundle),
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
     )
     return Plan(context.scene.name, character, request, placement)
+
+
+def gains_of(settings: bpy.types.PropertyGroup) -> Gains:
+    """Return how strongly the parts of the face are to move."""
+    gains = settings.gains
+    return Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face)
 
 
 def placement_of(scene: bpy.types.Scene) -> Placement:
@@ -65,17 +72,24 @@ def placement_of(scene: bpy.types.Scene) -> Placement:
         SoundError: none is chosen, or it is not there.
     """
     settings = scene.lipsync3d
+    in_track = settings.onto == "NLA"
     if settings.source == "STRIP":
         strip = find_strip(scene, settings.strip_name)
         _check_there(strip.path)
         return Placement(
-            strip.path, strip.start_frame, strip.first_frame, strip.last_frame + 1, False, settings.set_range
+            sound=strip.path,
+            start_frame=strip.start_frame,
+            first_frame=strip.first_frame,
+            last_frame=strip.last_frame + 1,
+            add_strip=False,
+            set_range=settings.set_range,
+            in_track=in_track,
         )
     if not settings.sound_path:
         raise SoundError("no sound is chosen; choose a sound file")
     path = Path(bpy.path.abspath(settings.sound_path)).absolute()
     _check_there(path)
-    return Placement(path, float(settings.start_frame), set_range=settings.set_range)
+    return Placement(path, float(settings.start_frame), set_range=settings.set_range, in_track=in_track)
 
 
 def fit_of(character: Character, map_name: str = AUTO) -> Fit:

@@ -101,6 +101,13 @@ def _summed(first: MatchedControl, together: list[tuple[MatchedControl, float]])
     return replace(first, control=replace(first.control, weights=weights, effect_cm=effect))
 
 
+def owners_of(character: Character, matched: MatchedControl) -> list[str]:
+    """Return the names of the objects that get keys for a control."""
+    worn = {face.key_name: face.object_name for face in character.faces}
+    owners = [place.owner for place in _places(character, matched)]
+    return [worn.get(owner.name, owner.name) if owner.kind == "KEY" else owner.name for owner in owners]
+
+
 def _places(character: Character, matched: MatchedControl) -> list[Place]:
     return [place for name in matched.names for place in character.places.get((matched.control.kind, name), ())]
 

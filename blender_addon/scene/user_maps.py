@@ -2,6 +2,8 @@
 """Maps that the user made: where they lie, and what can be chosen from."""
 
 import os
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
@@ -9,9 +11,10 @@ import bpy
 from ..backend.core.errors import MapError
 from ..backend.core.files import written_beside
 from ..backend.retarget.map_text import map_text
-from ..backend.retarget.maps import BlendshapeMap, load_map, maps_folder
+from ..backend.retarget.maps import BlendshapeMap, load_map, load_maps, maps_folder
 
 FOLDER = "lipsync3d/maps"
+LONGEST_ID = 60
 
 
 def folder(create: bool = False) -> Path:
@@ -38,6 +41,33 @@ def choices() -> list[tuple[str, str]]:
         except MapError:  # told where the map is chosen by its path
             continue
     return sorted(found, key=lambda one: one[1].casefold())
+
+
+@lru_cache(maxsize=1)
+def shipped() -> tuple[tuple[str, str], ...]:
+    """Return (id, title) of the shipped maps, by title."""
+    return tuple(sorted(((one.id, one.title) for one in load_maps()), key=lambda one: one[1].casefold()))
+
+
+def own(one: BlendshapeMap) -> BlendshapeMap:
+    """Return a map under an id that no shipped map has."""
+    return replace(one, id=f"my-{one.id}") if one.id in dict(shipped()) else one
+
+
+def adopt(loaded: BlendshapeMap) -> Path:
+    """Put a map that was read from anywhere into the user's folder and return where; never over another map."""
+    taken = {identity for identity, _ in (*shipped(), *choices())}
+    identity, number = loaded.id, 2
+    while identity in taken and not _same(identity, loaded):
+        identity, number = f"{loaded.id[:LONGEST_ID]}-{number}", number + 1
+    return save(replace(loaded, id=identity))
+
+
+def _same(identity: str, loaded: BlendshapeMap) -> bool:
+    try:
+        return load_map(folder() / f"{identity}.json").title == loaded.title
+    except MapError:
+        return False
 
 
 def path_of(name: str) -> Path:
