@@ -39,6 +39,8 @@ NEAR_S = 0.05
 """How far before and after a p, b or m its closest frame may lie."""
 CLOSED = 0.1
 """Part of the widest opening up to which lips count as closed."""
+FRONT = 0.6
+"""Part of the moved vertices on the middle line that may lie on the outside of the face."""
 NEARNESS = 3.0
 """Times the distance at rest of two vertices that their parting has to be worth, to be taken for the lips."""
 BODY_VERTICES = 13_380
@@ -155,8 +157,9 @@ def lip_pair(thing: bpy.types.Object, opens: str) -> LipPair:
     mouth = rest[much > 0.05 * much.max()]
     low, high = mouth.min(axis=0), mouth.max(axis=0)
     middle = np.abs(rest[:, 0] - (low[0] + high[0]) / 2) < 0.03 * (high[0] - low[0])
-    near = np.flatnonzero(middle & (rest[:, 2] > low[2]) & (rest[:, 2] < 2 * high[2] - low[2]))
-    front = near[rest[near, 1] < np.quantile(rest[near, 1], 0.4)]
+    deep = np.quantile(rest[middle & (much > 0.05 * much.max()), 1], FRONT)
+    near = middle & (rest[:, 2] > low[2]) & (rest[:, 2] < 2 * high[2] - low[2])
+    front = np.flatnonzero(near & (rest[:, 1] < deep))
     apart = np.linalg.norm(rest[front][:, None] - rest[front][None], axis=2)
     opening = moved[front, 2][:, None] - moved[front, 2][None]
     upper, lower = np.unravel_index((opening - NEARNESS * apart).argmax(), apart.shape)
