@@ -24,6 +24,7 @@ OCCLUDES_PX = 4.0
 class FrontView:
     """What is seen of a head, straight from the front."""
 
+    surface: Surface
     triangle: NDArray[np.int32]
     """[H, W] triangle of the surface in each pixel, -1 where none."""
     barycentric: Doubles
@@ -73,7 +74,8 @@ def front_view(surface: Surface, low: Doubles, high: Doubles) -> FrontView:
     slits = _slits(surface, triangle, points, pixel)
     turned = points.swapaxes(0, 1)
     sides = (_slits(surface, triangle.T, turned, pixel) | _steps(turned, pixel)).T
-    return FrontView(triangle, weights, points, pixel, slits, _steps(points, pixel), sides, np.array([low[0], high[1]]))
+    corner = np.array([low[0], high[1]])
+    return FrontView(surface, triangle, weights, points, pixel, slits, _steps(points, pixel), sides, corner)
 
 
 def _steps(points: Doubles, pixel: float) -> NDArray[np.bool_]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.errors import RigError
+from ..core.face import canonical_face
 from .front_view import FrontView, front_view
-from .landmarks import FoundFace, find_landmarks
+from .landmarks import LANDMARKS, FoundFace, find_landmarks
 from .surface import Doubles, Surface
 from .template import FaceFit, fit_face
 
@@ -18,6 +19,8 @@ SHOULDERS = 1.6
 WORST_ERROR_CM = 3.0
 """Landmarks that lie further from those of a face (of 18 cm) are none of a face: a sloth's lie 2.3 cm off."""
 WORST_WITHOUT_EYES_CM = 1.2
+HEAD_CM, MIDDLE_CM = 24.0, 1.5
+"""Height of a head, and where its middle lies on the canonical face."""
 OBLONG = 4.0
 """A head is not this many times wider than high, nor higher than wide."""
 MARGIN = 0.03
@@ -50,25 +53,68 @@ def facings() -> list[Doubles]:
     return turns
 
 
-def find_face(surface: Surface, turns: list[Doubles] | None = None) -> Facing:
+def find_face(surface: Surface, given: dict[str, Doubles] | None = None) -> Facing:
     """Return the face of a character, looking for it from every side.
 
     Args:
         surface: in any orientation along the axes.
-        turns: rotations [3, 3] upright_from_given to try, the likeliest first.
+        given: landmarks [3] placed by hand, in the surface's space; then it may be turned in any way.
 
     Raises:
         RigError: no side shows a face; says what the likeliest one lacks.
     """
     problem: RigError | None = None
-    for turn in turns or facings():
+    for turn in [upright_of(given)] if given else facings():
         stood = Surface(surface.vertices @ turn.T, surface.triangles, surface.motions @ turn.T)
         try:
-            return look(stood, turn)
+            return look(stood, turn, {name: turn @ point for name, point in (given or {}).items()})
         except RigError as error:
             problem = problem or error
     assert problem is not None
     raise problem
+
+
+def upright_of(given: dict[str, Doubles]) -> Doubles:
+    """Return the rotation [3, 3] upright_from_given of a face by its landmarks.
+
+    Raises:
+        RigError: some are missing, or lie in one place.
+    """
+    lacking = [name for name in LANDMARKS if name not in given]
+    if lacking:
+        raise RigError(f"landmarks are missing: {', '.join(lacking)}; place all {len(LANDMARKS)} again")
+    eyes = {side: (given[f"eye {side} outer"] + given[f"eye {side} inner"]) / 2 for side in ("left", "right")}
+    across = eyes["left"] - eyes["right"]
+    up = (eyes["left"] + eyes["right"] - given["mouth corner left"] - given["mouth corner right"]) / 2
+    front = np.cross(across, up)
+    if np.linalg.norm(front) < 1e-9 * max(np.linalg.norm(across), np.linalg.norm(up), 1e-12):
+        raise RigError("eyes and mouth of the landmarks lie on one line; move them to where they are on the face")
+    front /= np.linalg.norm(front)
+    across /= np.linalg.norm(across)
+    return np.array([across, np.cross(front, across), front])
+
+
+def guess_landmarks(surface: Surface) -> tuple[dict[str, Doubles], bool]:
+    """Return a place [3] for every landmark, in the surface's space, and whether the face was found.
+
+    Where it was not, they lie where a head that looks along Blender's custom has them.
+    """
+    try:
+        facing = find_face(surface)
+        places = {name: facing.fit.placed[vertex] for name, vertex in LANDMARKS.items()} | facing.found.points
+        return {name: facing.to_given(point) for name, point in places.items()}, True
+    except RigError:
+        turn = facings()[0]
+    stood = Surface(surface.vertices @ turn.T, surface.triangles, surface.motions @ turn.T)
+    low, high = head_box(stood)
+    view = front_view(stood, low, high)
+    face = canonical_face().neutral_cm[list(LANDMARKS.values())].astype(np.float64)
+    scale = float(high[1] - low[1]) / HEAD_CM
+    at = np.concatenate([(low + high) / 2, [0.0]]) + scale * (face - (0, MIDDLE_CM, 0))
+    row, column, _ = view.pixel_of(at)
+    seen = view.points[row, column]
+    at[:, 2] = np.where(np.isnan(seen[:, 2]), np.nanmax(view.points[..., 2]), seen[:, 2])
+    return dict(zip(LANDMARKS, at @ turn, strict=True)), False
 
 
 def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None) -> Facing:
@@ -84,7 +130,7 @@ def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None)
     """
     low, high = head_box(stood)
     view = front_view(stood, low, high)
-    found = find_landmarks(view, given)
+    found = find_landmarks(view, given or None)
     fit = fit_face(stood, view, found)
     with_eyes = "eye left inner" in found.points
     if fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):

@@ -45,6 +45,8 @@ JOINS_PX = 2
 """Slit pixels this near to each other are one slit."""
 EDGE_POINTS = 11
 """Points along a lip edge: as many as the canonical face has."""
+CORNER_PX = 12.0
+"""How much further than the slit the corner of the mouth may lie."""
 OUTLINE_PX = 4
 LID_POINTS = 9
 NO_MOUTH = (
@@ -193,18 +195,41 @@ def _lips(view: FrontView, group: Pixels) -> Mouth:
     if whole.sum() < EDGE_POINTS:
         raise RigError(NO_MOUTH)
     columns, top, low = columns[whole], top[whole], low[whole]
+    ends = [_corner(view, (top[end], columns[end]), (low[end], columns[end]), sign) for end, sign in ((0, -1), (-1, 1))]
     line = (view.points[top, columns] + view.points[low, columns]) / 2
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line[:, :2], axis=0), axis=1))])
-    even = np.abs(np.linspace(0, along[-1], EDGE_POINTS)[:, None] - along[None]).argmin(axis=1)
+    whole_line = np.concatenate([ends[:1], line, ends[1:]])
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(whole_line[:, :2], axis=0), axis=1))])
+    even = np.abs(np.linspace(0, along[-1], EDGE_POINTS)[:, None] - along[None, 1:-1]).argmin(axis=1)
     upper, lower = (np.stack([rows[even], columns[even]], axis=1) for rows in (top, low))
+    edges = [view.points[tuple(pixels.T)] for pixels in (upper, lower)]
+    for edge in edges:
+        edge[0], edge[-1] = ends
     return Mouth(
-        upper=view.points[tuple(upper.T)],
-        lower=view.points[tuple(lower.T)],
+        upper=edges[0],
+        lower=edges[1],
         upper_pixels=upper,
         lower_pixels=lower,
         rows=(int(top.min()), int(low.max())),
         columns=(int(columns[0]), int(columns[-1])),
     )
+
+
+def _corner(view: FrontView, above: tuple[int, int], below: tuple[int, int], outwards: int) -> Doubles:
+    """Return the mouth corner [3]: where the way along the skin from one lip to the other turns round."""
+    surface = view.surface
+    here, there = (surface.welded[surface.triangles[view.triangle[pixel]]] for pixel in (above, below))
+    middle = (view.points[above] + view.points[below]) / 2
+    reach = CORNER_PX * view.pixel
+    best = middle
+    for start in here.tolist():
+        known = surface.way(start, set(there.tolist()), reach)
+        for vertex in known:
+            place = surface.vertices[vertex]
+            if 0 < outwards * (place[0] - middle[0]) < reach and outwards * (place[0] - best[0]) > 0:
+                best = place
+        if known:
+            break
+    return best
 
 
 def _eyes(view: FrontView, middle: int, width: int, above: int) -> tuple[dict[str, Doubles], dict[str, Doubles]]:

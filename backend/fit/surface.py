@@ -91,12 +91,13 @@ class Surface:
         """Return how far along the surface the welded vertices nearer than `limit` are from one."""
         return self._search({start: 0.0}, limit)[0]
 
-    def way(self, start: int, end: int, limit: float) -> list[int]:
-        """Return the welded vertices of the shortest way, ends included; empty where it is longer than `limit`."""
+    def way(self, start: int, ends: set[int], limit: float) -> list[int]:
+        """Return the welded vertices of the shortest way to one of `ends`; empty where all are further than `limit`."""
         known, before = self._search({start: 0.0}, limit)
-        if end not in known:
+        reached = [(known[end], end) for end in ends if end in known]
+        if not reached:
             return []
-        steps = [end]
+        steps = [min(reached)[1]]
         while steps[-1] != start:
             steps.append(before[steps[-1]])
         return steps[::-1]

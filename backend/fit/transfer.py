@@ -39,6 +39,10 @@ HELD, LINING = 30.0, 0.4
 LINING_CM = 2.5
 WIDEST, NARROWEST = 1.5, 0.5
 """Mouths wider or narrower than this many canonical ones still move like these."""
+LIP_TO_CHIN = (14, 152)
+LOWER_FACE_CM = (0.5, 3.0)
+"""How far below the canonical face's middle what is there begins to, and does, move by the size of mouth and chin."""
+LIP_REACH_CM = 2.0
 MOST_WIDE = 3.0
 """How many times eyeWide the eyes may be open at rest for the blink to know."""
 LIP_CM = 1.3
@@ -90,12 +94,32 @@ def _worn_basis(fit: FaceFit) -> Doubles:
         opening = (rest[upper, 1] - rest[lower, 1] - face.neutral_cm[upper, 1] + face.neutral_cm[lower, 1]).mean()
         gained = (wide[upper, 1] - wide[lower, 1]).mean()
         basis[ARKIT_INDEX[f"eyeBlink{side}"]] -= np.clip(opening / gained, -0.5, MOST_WIDE) * wide
-    ends = face.landmarks["lip_inner_upper"][[0, -1]]
-    ratio = np.linalg.norm(np.diff(rest[ends], axis=0)) / np.linalg.norm(np.diff(face.neutral_cm[ends], axis=0))
-    distance = np.linalg.norm(face.neutral_cm[:, None] - face.neutral_cm[None, _lips()], axis=2).min(axis=1)
-    near = np.exp(-((distance / 2.0) ** 2))
-    basis[..., 0] *= 1 + near * (float(np.clip(ratio, NARROWEST, WIDEST)) - 1)
+    basis[..., 0] *= 1 + _near_lips() * (_ratio(rest, *face.landmarks["lip_inner_upper"][[0, -1]]) - 1)
+    short = np.sqrt(_ratio(rest, *face.landmarks["lip_inner_upper"][[0, -1]]) * _ratio(rest, *LIP_TO_CHIN))
+    lower_face = smoothstep(-face.neutral_cm[:, 1].astype(np.float64), *LOWER_FACE_CM)
+    basis[..., 1:] *= (1 + lower_face * (short - 1))[:, None]
     return fit.scale * basis @ fit.rotation.T
+
+
+def _ratio(rest: Doubles, first: int, second: int) -> float:
+    """Return how far two places of a face are apart, in parts of what they are on the canonical one."""
+    neutral = canonical_face().neutral_cm
+    own = np.linalg.norm(rest[first] - rest[second]) / np.linalg.norm(neutral[first] - neutral[second])
+    return float(np.clip(own, NARROWEST, WIDEST))
+
+
+def _near_lips() -> Doubles:
+    """Return [468] 1 on the lips, 0 far from them."""
+    face = canonical_face()
+    lips = np.unique([*face.landmarks["lip_outer_upper"], *face.landmarks["lip_outer_lower"]])
+    distance = np.linalg.norm(face.neutral_cm[:, None] - face.neutral_cm[None, lips], axis=2).min(axis=1)
+    return np.exp(-((distance / LIP_REACH_CM) ** 2))
+
+
+def smoothstep(values: Doubles, low: float, high: float) -> Doubles:
+    """Return 0 below `low`, 1 above `high`, smooth between."""
+    share = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return share * share * (3 - 2 * share)
 
 
 def _near(surface: Surface, fit: FaceFit, skin: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -107,11 +131,6 @@ def _near(surface: Surface, fit: FaceFit, skin: NDArray[np.int64]) -> NDArray[np
     ring = moving.copy()
     ring[surface.edges[moving[surface.edges].any(axis=1)]] = True
     return skin[ring[surface.welded[skin]]]
-
-
-def _lips() -> NDArray[np.int64]:
-    marks = canonical_face().landmarks
-    return np.unique([*marks["lip_outer_upper"], *marks["lip_outer_lower"]]).astype(np.int64)
 
 
 def _skin(surface: Surface, view: FrontView, fit: FaceFit, basis: Doubles, skin: NDArray[np.int64]) -> Doubles:

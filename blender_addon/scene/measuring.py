@@ -42,9 +42,7 @@ class Measurement:
         )
 
 
-def parts_of(
-    chosen: bpy.types.Object, scene: bpy.types.Scene
-) -> tuple[list[bpy.types.Object], list[bpy.types.Object]]:
+def parts_of(chosen: bpy.types.Object, scene: bpy.types.Scene) -> tuple[list[bpy.types.Object], list[bpy.types.Object]]:
     """Return the visible meshes and the armatures of the character that an object stands for."""
     family = family_of(chosen, scene)
     meshes = [thing for thing in family if isinstance(thing.data, bpy.types.Mesh) and thing.visible_get()]
