@@ -2,13 +2,14 @@
 """Where on a character the head is, and the face on it, whichever way the character looks."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from ..core.errors import RigError
 from ..core.face import canonical_face
 from .front_view import FrontView, front_view
-from .landmarks import LANDMARKS, FoundFace, find_landmarks
+from .landmarks import LANDMARKS, MOUTH, FoundFace, find_landmarks
 from .surface import Doubles, Surface
 from .template import FaceFit, fit_face
 
@@ -21,6 +22,8 @@ WORST_ERROR_CM = 3.0
 WORST_WITHOUT_EYES_CM = 1.2
 HEAD_CM, MIDDLE_CM = 24.0, 1.5
 """Height of a head, and where its middle lies on the canonical face."""
+TILT = 0.25
+"""Eye corners, and mouth corners, lie level within this part of the way from the eyes to the chin."""
 OBLONG = 4.0
 """A head is not this many times wider than high, nor higher than wide."""
 MARGIN = 0.03
@@ -131,6 +134,7 @@ def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None)
     low, high = head_box(stood)
     view = front_view(stood, low, high)
     found = find_landmarks(view, given or None)
+    _check_order(found.points)
     fit = fit_face(stood, view, found)
     with_eyes = "eye left inner" in found.points
     if fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):
@@ -139,6 +143,22 @@ def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None)
             f"{'' if with_eyes else 'missing or '}elsewhere; this is no face, or place the landmarks by hand"
         )
     return Facing(stood, turn, view, found, fit)
+
+
+def _check_order(points: dict[str, Doubles]) -> None:
+    """Raise RigError where landmarks do not lie over and beside each other as on a face."""
+    rows = [("eye left outer", "eye left inner", "eye right inner", "eye right outer"), MOUTH[:2]]
+    known = [[points[name] for name in row] for row in rows if all(name in points for name in row)]
+    down = [float(np.mean([place[1] for place in row])) for row in known[:-1]]
+    down += [float(points[name][1]) for name in ("nose tip", "upper lip", "chin") if name in points]
+    beside = all(first[0] > second[0] for row in known for first, second in pairwise(row))
+    over = all(first > second for first, second in pairwise(down))
+    tilt = max(float(np.ptp([place[1] for place in row])) for row in known)
+    if not beside or not over or tilt > TILT * (down[0] - down[-1]):
+        raise RigError(
+            "what looks like eyes, nose, mouth and chin does not lie in that order; this is no face, or place the "
+            "landmarks by hand"
+        )
 
 
 def head_box(surface: Surface) -> tuple[Doubles, Doubles]:

@@ -18,6 +18,8 @@ MOUTH_HALF_CM, MOUTH_DEPTH_CM = 3.2, 7.5
 """How far to the sides and to the back the inside of a mouth reaches."""
 LOWER_CM = 0.25
 """Lower teeth and tongue have their middle this far below the slit of the lips."""
+FEWEST = 4
+"""Pieces of fewer vertices are points and edges, which nothing shows."""
 WORN_CM = 0.9
 """A piece nearer to the skin than this all over lies on it: brows, lashes, a beard."""
 
@@ -47,7 +49,8 @@ def islands_of(surface: Surface, fit: FaceFit) -> Islands:
     slit = fit.at_rest()[inner].mean(axis=0)
     canonical = fit.to_canonical(surface.vertices)
     skin_places = canonical[label == skin]
-    for piece in range(count):
+    size = np.bincount(label, minlength=count)
+    for piece in np.flatnonzero(size >= FEWEST).tolist():
         places = canonical[label == piece]
         middle = (places.min(axis=0) + places.max(axis=0)) / 2
         out = slit - middle

@@ -89,12 +89,32 @@ def surface_of(things: Sequence[bpy.types.Object]) -> tuple[Surface, list[_Part]
         corners = np.empty(3 * len(mesh.loop_triangles), np.int32)
         mesh.loop_triangles.foreach_get("vertices", corners)
         flip = -1 if thing.matrix_world.is_negative else 1
-        triangles.append(corners.reshape(-1, 3)[:, ::flip] + count)
+        shown = _shown(thing)[corners.reshape(-1, 3)].all(axis=1)
+        triangles.append(corners.reshape(-1, 3)[shown][:, ::flip] + count)
         world = np.asarray(thing.matrix_world, np.float64)
         vertices.append(_rest(mesh) @ world[:3, :3].T + world[:3, 3])
         parts.append(_Part(thing, slice(count, count + len(mesh.vertices))))
         count += len(mesh.vertices)
     return Surface(np.concatenate(vertices), np.concatenate(triangles), np.zeros((0, count, 3))), parts
+
+
+def _shown(thing: bpy.types.Object) -> NDArray[np.bool_]:
+    """Return [N] which vertices are neither hidden nor masked away, as the helpers of MakeHuman's mesh are."""
+    mesh = thing.data
+    hidden = np.empty(len(mesh.vertices), bool)
+    mesh.vertices.foreach_get("hide", hidden)
+    shown = ~hidden
+    for modifier in thing.modifiers:
+        if modifier.type == "MASK" and modifier.show_viewport and modifier.mode == "VERTEX_GROUP":
+            group = thing.vertex_groups.get(modifier.vertex_group)
+            if group is not None:
+                kept = np.array([_weight(vertex, group.index) > modifier.threshold for vertex in mesh.vertices])
+                shown &= kept ^ modifier.invert_vertex_group
+    return shown
+
+
+def _weight(vertex: bpy.types.MeshVertex, group: int) -> float:
+    return next((one.weight for one in vertex.groups if one.group == group), 0.0)
 
 
 def _rest(mesh: bpy.types.Mesh) -> NDArray[np.float32]:
