@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which naming convention a rig follows, how much of it is there, and why not where it cannot be animated."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,14 +9,13 @@ from ..core.errors import RigError
 from .effects import opens_mouth
 from .map_checks import KINDS
 from .maps import BlendshapeMap, Control, load_maps
-from .names import bone_readings, halves, is_node_prefix, key, readings, spellings
+from .matching import names_by_control
+from .names import key, readings
 from .plausible import FEW_CONTROLS, alphabet, are_letters, is_of_a_face
 
 MOUTH_REGIONS = ("jaw", "lips")
 GOOD_COVERAGE = 0.5
 """Part of a convention's mouth controls from which its priority counts."""
-OWN_GROUP = 3
-"""Controls that share a name prefix from which that prefix is one of the rig's, not a stray."""
 MOST_NAMES = 20_000
 """More shape names than this are not looked at."""
 SHOWN = 12
@@ -169,7 +167,7 @@ def _unknown(rig: RigNames, one: BlendshapeMap, controls: Sequence[MatchedContro
 
 def _found(rig: RigNames, one: BlendshapeMap) -> dict[str, MatchedControl]:
     """Return control name -> what the rig has for it; a shape before a custom property of the same name."""
-    by_kind = {kind: _names_by_control(rig.of_kind(kind), one, kind) for kind in KINDS}
+    by_kind = {kind: names_by_control(rig.of_kind(kind), one, kind) for kind in KINDS}
     found: dict[str, MatchedControl] = {}
     for control in one.controls:
         for kind in ("shape", "property") if control.kind == "shape" else (control.kind,):
@@ -208,62 +206,6 @@ def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl], rig: RigNam
     if not told and not is_of_a_face(used, rig.shapes + rig.properties + rig.bones):
         return f"nothing moves a mouth: {found} may be named so, but no other name is of a face"
     return None
-
-
-def _names_by_control(names: Sequence[str], one: BlendshapeMap, kind: str) -> dict[str, tuple[str, ...]]:
-    """Return control name -> the rig's names of a kind for it.
-
-    A control's own name wins over its aliases. Names that only differ by a prefix all count where the prefix is one
-    of the rig's (`OWN_GROUP` controls have it); a stray (`corrective_jawOpen`) only where nothing better is there.
-    """
-    table = _table(one, kind)
-    read = bone_readings if kind == "bone" else readings
-    whole = {control.name for control in one.controls if control.whole}
-    found: dict[str, list[tuple[int, str, str]]] = {}
-    prefixes: Counter[str] = Counter()
-    for name in names:
-        for prefix, spelled in read(name):
-            known = table.get(spelled, {})
-            if not is_node_prefix(prefix):
-                known = {control: rank for control, rank in known.items() if control not in whole}
-            if not known or (kind == "property" and len(spelled) == 1):
-                continue
-            for control, rank in known.items():
-                found.setdefault(control, []).append((rank, prefix, name))
-            prefixes[prefix] += 1
-            break
-    return {control: _best(spelled, prefixes) for control, spelled in found.items()}
-
-
-def _best(spelled: Sequence[tuple[int, str, str]], prefixes: Mapping[str, int]) -> tuple[str, ...]:
-    own = [entry for entry in spelled if not entry[1] or prefixes[entry[1]] >= OWN_GROUP]
-    kept = own or [min(spelled, key=lambda entry: (-prefixes[entry[1]], len(entry[1]), entry[2]))]
-    rank = min(entry[0] for entry in kept)
-    return tuple(name for r, _, name in kept if r == rank)
-
-
-def own_names(control: Control) -> tuple[str, ...]:
-    """Return how the convention writes a control; a bone's name is only a label where it has aliases."""
-    return control.parts if control.kind == "bone" and control.aliases else (control.name, *control.parts)
-
-
-def _table(one: BlendshapeMap, kind: str) -> dict[str, dict[str, int]]:
-    """Return spelling -> control name -> how far from its own name it is, which is 0.
-
-    The aliases of a bone go by their order, since two of them in one armature are two bones (`jaw_master` and `jaw`).
-    """
-    table: dict[str, dict[str, int]] = {}
-    for control in one.controls:
-        if control.kind != kind and (control.kind, kind) != ("shape", "property"):
-            continue
-        ranked = [(0, name) for name in own_names(control)]
-        ranked += [(1 + place * (kind == "bone"), name) for place, name in enumerate(control.aliases)]
-        if not control.extra and kind != "bone":
-            ranked += [(2, half) for half in halves(control.name, control.side)]
-        for rank, name in ranked:
-            for spelled in spellings(name, control.side):
-                table.setdefault(spelled, {}).setdefault(control.name, rank)
-    return table
 
 
 def _rank(match: MapMatch) -> tuple[bool, bool, bool, int, int, bool]:

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 MAX_NAME = 256
 """Longer names of a rig are cut before they are compared; no naming convention comes near."""
+MOST_ENDINGS = 2
+"""Words after separators that may be an ending of a rig's own."""
 SHORT_KEY = 3
 """Keys up to this length (`aa`, `PP`) must be the whole name but for a node prefix: `MTH_E` is not the viseme `E`."""
 
@@ -49,6 +51,22 @@ def spellings(name: str, side: str | None = None) -> frozenset[str]:
     return frozenset(
         "".join([*stem[:place], mark, *stem[place:]]) for mark in _SIDES[side] for place in range(len(stem) + 1)
     )
+
+
+@lru_cache(maxsize=1 << 14)
+def ending_readings(name: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return (ending, readings without it) of a name, the shortest ending first: `jawOpen_Teeth` less `_Teeth`.
+
+    A side is no ending, and neither is a copy number; what is left must be longer than `SHORT_KEY`.
+    """
+    text = _COPY_NUMBER.sub("", unicodedata.normalize("NFKC", name)[:MAX_NAME])
+    marks = {mark for marks in _SIDES.values() for mark in marks}
+    found: list[tuple[str, tuple[tuple[str, str], ...]]] = []
+    for separator in reversed(list(_SEPARATOR.finditer(text))[-MOST_ENDINGS:]):
+        stem, ending = text[: separator.start()], text[separator.start() :]
+        if len(key(stem)) > SHORT_KEY and key(ending) and key(ending) not in marks:
+            found.append((ending, readings(stem)))
+    return tuple(found)
 
 
 def is_node_prefix(prefix: str) -> bool:

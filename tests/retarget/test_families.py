@@ -26,6 +26,52 @@ def test_each_family_is_found_whole(title):
     assert len(match.unknown) <= 2 * (family.title.startswith("MPFB"))
 
 
+RESPELLED = {
+    "upper case": str.upper,
+    "lower case": str.lower,
+    "dots": lambda name: name.replace("_", "."),
+    "spaces": lambda name: name.replace("_", " "),
+    "copies": lambda name: name + ".001",
+    "node": lambda name: f"blendShape3.{name}",
+    "namespace": lambda name: f"hero:face|{name}",
+    "wide letters": lambda name: name.translate({code: code + 0xFEE0 for code in range(65, 123)}),
+    "prefix": lambda name: f"HeadMesh_{name}",
+    "ending": lambda name: f"{name}_BShape",
+}
+SHORT = {
+    "Oculus plain", "VRM 0", "VRM 1", "Preston Blair", "Rhubarb A to X", "MikuMikuDance", "Reallusion 15 direct",
+    "Microsoft 22, Faceit, MPFB", "Reallusion 8 and 7 pairs",
+}  # fmt: skip
+"""Families whose short names must stand alone."""
+
+
+@pytest.mark.parametrize("written", RESPELLED)
+def test_each_family_is_found_however_it_is_written(written):
+    for family in families():
+        rig = rig_of(family, MAPS[family.map_id]).names
+        alone = written in ("prefix", "ending") and family.title in SHORT
+        if alone or not (rig.shapes or rig.properties):
+            continue
+        shapes, properties = (tuple(RESPELLED[written](name) for name in some) for some in (rig.shapes, rig.properties))
+        match = choose(RigNames(shapes, rig.bones, properties))
+        assert (match.map.id, match.missing) == (family.map_id, ()), family.title
+
+
+def test_an_ending_serves_only_what_is_not_there_without_it():
+    plain, fixes = ["jawOpen", "mouthPucker", "eyeBlink_L"], ["jawOpen_fix", "mouthPucker_fix", "mouthFunnel_fix"]
+    match = choose(plain + fixes)
+    assert {m.control.name: m.names for m in match.controls if m.control.region != "upper_face"} == {
+        "jawOpen": ("jawOpen",),
+        "mouthPucker": ("mouthPucker",),
+        "mouthFunnel": ("mouthFunnel_fix",),
+    }
+    assert [m.names for m in choose([*plain, "mouthFunnel_fix"]).controls][1:] == [("jawOpen",), ("mouthPucker",)]
+    teeth = [f"{name}_teeth" for name in ("jawOpen", "jawLeft", "jawRight")]
+    head = [f"{name}_head" for name in ("jawOpen", "mouthPucker", "mouthFunnel")]
+    driven = {m.control.name: m.names for m in choose([*head, *teeth]).controls}
+    assert driven["jawOpen"] == ("jawOpen_head", "jawOpen_teeth")
+
+
 def test_every_shipped_map_is_tried():
     assert {family.map_id for family in families()} == set(MAPS)
 
