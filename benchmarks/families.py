@@ -89,12 +89,12 @@ class FixtureRig:
         match = choose(self.names)
         tracks = retarget(speech.displacement_cm, match, limits=self.limits)
         fulls = {(m.control.kind, name, _place(m.control)): m.control.full for m in match.controls for name in m.names}
-        moved = np.zeros_like(speech.displacement_cm)
+        gap_mm = np.zeros(len(speech.times_s), np.float32)  # linear in the values, since the lips rest closed
         for (kind, name, bone), values in zip(tracks.targets(), tracks.values.T, strict=True):
             place = f"{bone.channel} {bone.axis}" if bone else ""
             full = fulls[kind, name, place] if bone else self.full
-            moved += (values / full)[:, None, None] * self.effects_cm[kind, name, place]
-        return match.map.id, match.coverage, opening_mm(moved)
+            gap_mm += values / full * opening_mm(self.effects_cm[kind, name, place])
+        return match.map.id, match.coverage, gap_mm
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Row:
 
 
 def opening_mm(displacement_cm: Floats) -> Floats:
-    """Return the opening of the lips [T] in millimetres, of displacements [T, 468, 3]."""
+    """Return the opening of the lips [...] in millimetres, of displacements [..., 468, 3]."""
     return 10 * lip_gap_cm(canonical_face().neutral_cm + displacement_cm)
 
 

@@ -35,6 +35,7 @@ def words(name: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFKC", name))]
 
 
+@lru_cache(maxsize=1 << 14)
 def spellings(name: str, side: str | None = None) -> frozenset[str]:
     """Return the keys that mean `name`.
 

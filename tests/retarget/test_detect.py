@@ -46,6 +46,9 @@ def test_one_shape_that_opens_the_mouth_is_enough(names):
     assert choose(names).refusal is None
 
 
+MAPS = load_maps()
+
+
 def test_enough_things_are_no_faces():
     assert len(NOT_FACES) >= 50
 
@@ -56,7 +59,7 @@ def test_what_is_no_face_is_refused_with_a_reason(thing):
         choose(NOT_FACES[thing])
     assert len(str(told.value)) < 1800
     assert all(match.refusal for match in detected(NOT_FACES[thing]))
-    for one in load_maps():
+    for one in MAPS:
         with pytest.raises(RigError):
             choose(NOT_FACES[thing], [one])
 
@@ -119,7 +122,7 @@ def test_visemes_give_way_to_arkit_and_vowels_to_visemes():
     visemes = [f"vrc.v_{name}" for name in ("aa", "ch", "e", "ff", "ih", "oh", "ou", "pp")]
     assert choose(vowels).map.id == "mmd"
     assert choose([*vowels, *visemes]).map.id == "oculus15"
-    arkit = [c.name for one in load_maps() if one.id == "arkit52" for c in one.controls if c.region in ("jaw", "lips")]
+    arkit = [c.name for one in MAPS if one.id == "arkit52" for c in one.controls if c.region in ("jaw", "lips")]
     assert choose([*vowels, *visemes, *arkit]).map.id == "arkit52"
 
 
