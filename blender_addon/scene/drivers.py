@@ -22,6 +22,8 @@ Doubles = NDArray[np.float64]
 SAMPLES = 1025
 WIDEST = (0.01, 0.1, 1.0, 2.0, 10.0, 100.0)
 """Half widths that are tried for a source without limits."""
+STRAIGHT = 1e-6
+"""Change of slope, in parts of the steepest, up to which a table counts as a straight line."""
 DEEPEST = 4
 """Drivers of drivers that are followed."""
 ENDLESS = 1e5
@@ -163,8 +165,15 @@ def _inverse(
         raise NotSimpleError("its driver does not move it")
     order = np.lexsort((np.abs(sources), np.round(values, 9)))
     _, first = np.unique(np.round(values[order], 9), return_index=True)
-    kept = order[first]
-    return tuple(values[kept].tolist()), tuple(sources[kept].tolist())
+    kept = _corners(values[order[first]], sources[order[first]])
+    return tuple(values[order[first]][kept].tolist()), tuple(sources[order[first]][kept].tolist())
+
+
+def _corners(values: Doubles, sources: Doubles) -> NDArray[np.bool_]:
+    """Return which points of a table [N] say more than the line between their neighbours."""
+    slopes = np.diff(sources) / np.diff(values)
+    bent = np.abs(np.diff(slopes)) > STRAIGHT * np.abs(slopes).max()
+    return np.concatenate([[True], bent, [True]])
 
 
 def _driven(curve: bpy.types.FCurve, variable: str, sources: Doubles) -> Doubles:

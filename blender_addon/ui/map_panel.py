@@ -83,7 +83,7 @@ class LIPSYNC_PT_map(bpy.types.Panel):
         facts = panel_facts.facts(context)
         editor = context.scene.lipsync3d.editor
         row = layout.row(align=True)
-        row.menu(LIPSYNC_MT_maps.bl_idname, text=facts.map_choice, icon="PRESET")
+        row.menu(LIPSYNC_MT_maps.bl_idname, text=facts.map_choice or "Automatic", icon="PRESET")
         row.operator(map_editor.LIPSYNC_OT_map_load.bl_idname, text="", icon="FILE_FOLDER")
         for conflict in facts.conflicts:
             wrapped(layout, context, conflict, "ERROR")

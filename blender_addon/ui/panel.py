@@ -3,7 +3,9 @@
 
 import bpy
 
+from ..operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
 from ..operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
+from ..operators.measure import LIPSYNC_OT_measure_rig
 from . import panel_facts
 from .map_panel import ICONS
 from .text import wrapped
@@ -76,6 +78,11 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, fact
         layout.label(text=facts.character, icon="ARMATURE_DATA" if len(facts.owners) > 1 else "MESH_DATA")
     if facts.rig_problem:
         wrapped(layout, context, facts.rig_problem, "ERROR")
+        if facts.character or facts.has_mesh:
+            column = layout.column(align=True)
+            column.operator(LIPSYNC_OT_measure_rig.bl_idname, icon="DRIVER_DISTANCE")
+            column.operator(LIPSYNC_OT_create_shapes.bl_idname, icon="SHAPEKEY_DATA")
+            column.operator(LIPSYNC_OT_place_landmarks.bl_idname, icon="EMPTY_AXIS")
         return
     layout.label(text=facts.coverage, icon=ICONS.get(facts.kind, "SHAPEKEY_DATA"))
     if facts.missing:

@@ -36,11 +36,14 @@ class Facts:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     map_id: str = ""
-    map_choice: str = "Automatic"
+    map_choice: str = ""
+    """What the menu of maps shows."""
     conflicts: tuple[str, ...] = ()
     """Of the map with the rig."""
     sound: str = ""
     rig_problem: str = ""
+    has_mesh: bool = False
+    """Whether a mesh is selected, so that it could be measured or given shapes."""
     sound_problem: str = ""
 
     @property
@@ -114,6 +117,9 @@ def _look(context: bpy.types.Context) -> Facts:
         known = replace(known, sound_problem=str(error))
     if settings.map_name not in ("", "AUTO"):
         known = replace(known, map_choice=user_maps.title_of(settings.map_name))
+    active = context.object
+    if active is not None and active.select_get():
+        known = replace(known, has_mesh=active.type in ("MESH", "EMPTY"))
     try:
         character = selected_character(context)
         known = replace(known, character=character.title, notes=character.notes)
@@ -136,5 +142,6 @@ def _of_fit(known: Facts, character: Character, fit: Fit) -> Facts:
         keyed=f"keys go on {told} of {', '.join(owners)}",
         kind=counts.most_common(1)[0][0] if counts else "shape",
         map_id=match.map.id,
+        map_choice=known.map_choice or f"Automatic ({match.map.title})",
         conflicts=conflicts(character, match),
     )
