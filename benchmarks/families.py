@@ -57,6 +57,8 @@ class Family:
     """Where the shapes of the map are: shape keys or custom properties."""
     others: tuple[str, ...] = ()
     """Further names on the rig."""
+    alias: int = 0
+    """Which of a bone's names is there, as far as it has so many."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def rig_of(family: Family, one: BlendshapeMap, seed: int = SEEDS[0]) -> FixtureR
     for control, effect in zip(one.controls, effects_cm(one.controls), strict=True):
         if control.extra and not control.follows:
             continue
-        spelled = _bones(control) if control.kind == "bone" else family.spell(control)
+        spelled = _bones(control, family.alias) if control.kind == "bone" else family.spell(control)
         stray = basis[generator.choice(MOUTH)]
         size = np.linalg.norm(effect) / np.linalg.norm(stray)
         true = generator.uniform(LEAST_SCALE, MOST_SCALE) * (effect + CONTAMINATION * size * stray)
@@ -214,8 +216,9 @@ def _other_families() -> tuple[Family, ...]:
         Family("VRoid", "vroid", VOWELS, _behind("Face.M_F00_000_00_")),
         Family("MikuMikuDance", "mmd", VOWELS),
         Family("Rigify, old face", "rigify", VISEMES),
+        Family("Rigify, new face", "rigify", VISEMES, alias=1),
         Family("Auto-Rig Pro", "auto_rig_pro", VISEMES),
-        Family("Jaw bone only", "jaw_bone", VOWELS),
+        Family("Jaw bone only", "jaw_bone", VOWELS, alias=6),
     )
 
 
@@ -234,8 +237,8 @@ def _behind(prefix: str) -> Callable[[Control], tuple[str, ...]]:
     return lambda control: tuple(prefix + name for name in (control.name, *control.parts))
 
 
-def _bones(control: Control) -> tuple[str, ...]:
-    return control.aliases[:1]
+def _bones(control: Control, alias: int) -> tuple[str, ...]:
+    return (control.aliases[min(alias, len(control.aliases) - 1)],)
 
 
 def _place(control: Control) -> str:

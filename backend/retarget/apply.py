@@ -201,6 +201,8 @@ def _reach(matched: MatchedControl, full: float, limits: list[tuple[float, float
 def _pairs(match: MapMatch, reach: NDArray[np.float64]) -> tuple[Pairs, NDArray[np.float64]]:
     """Return the map's pairs as indices; the small one of an ordered pair rests where the big one is missing."""
     index = {matched.control.name: place for place, matched in enumerate(match.controls)}
+    sides = {name: name.removesuffix("Left") + "Right" for name in index if _side(match, name) == "left"}
+    index |= {big: index[other] for _, big in match.map.ordered if (other := _stand_in(match, big)) is not None}
     for small, big in match.map.ordered:
         if small in index and big not in index:
             reach[index[small]] = np.clip(0.0, *reach[index[small]])
@@ -208,8 +210,15 @@ def _pairs(match: MapMatch, reach: NDArray[np.float64]) -> tuple[Pairs, NDArray[
     def known(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[int, int], ...]:
         return tuple((index[a], index[b]) for a, b in pairs if a in index and b in index)
 
-    sides = {name: name.removesuffix("Left") + "Right" for name in index if _side(match, name) == "left"}
     return Pairs(known(match.map.cancel), known(match.map.ordered), known(tuple(sides.items()))), reach
+
+
+def _stand_in(match: MapMatch, missing: str) -> str | None:
+    """Return the matched control that does what a missing one would (a jaw bone for jawOpen); None without any."""
+    meant = next((set(control.weights) for control in match.map.controls if control.name == missing), None)
+    names = {matched.control.name for matched in match.controls}
+    others = (m.control.name for m in match.controls if m.control.extra and set(m.control.weights) == meant)
+    return None if missing in names else next(others, None)
 
 
 def _side(match: MapMatch, name: str) -> str | None:

@@ -125,10 +125,10 @@ def choose(names: Names, maps: Sequence[BlendshapeMap] | None = None) -> MapMatc
         return matches[0]
     if matches:
         raise RigError(f"{matches[0].refusal}; give the character ARKit or viseme shape keys")
-    known = ", ".join(one.title for one in (load_maps() if maps is None else maps))
+    known = maps[0].title if maps and len(maps) == 1 else "any known convention"
     raise RigError(
-        f"nothing moves the mouth: none of the {_counted(rig)} ({_listed(given)}) has a name of a known "
-        f"convention ({known}); rename them, or choose a map that knows them"
+        f"nothing moves the mouth: none of the {_counted(rig)} ({_listed(given)}) has a name of "
+        f"{known}; rename them, choose a map that knows them, or measure what they do"
     )
 
 

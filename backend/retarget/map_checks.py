@@ -167,8 +167,9 @@ def _leaders(entries: list[Any], names: Container[object]) -> Iterator[str]:
         for name, amount in cast(dict[str, Any], follows).items():
             if name not in names or name == entry.get("name"):
                 yield f"controls[{index}]: follows {_shown(name)}, which is no other control here"
-            if not _is(amount, float):
-                yield f"controls[{index}]: follows {_shown(name)} by {_shown(amount)}, expected a number"
+            if not _is(amount, float) or not abs(amount) <= MAX_WEIGHT:
+                told = f"expected a number within ±{MAX_WEIGHT:g}"
+                yield f"controls[{index}]: follows {_shown(name)} by {_shown(amount)}, {told}"
 
 
 def _weights(weights: Mapping[str, Any], place: str) -> Iterator[str]:

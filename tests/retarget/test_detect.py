@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
 import pytest
 
+from backend.core.blendshapes import ARKIT_INDEX
 from backend.core.errors import RigError
+from backend.core.face import vertices_from_weights
 from backend.retarget.apply import retarget
 from backend.retarget.detect import MapMatch, RigNames, choose, detected
 from backend.retarget.maps import load_maps
@@ -10,7 +13,10 @@ from tests.retarget.not_faces import NOT_FACES
 REFUSED = {
     "no shapes": ([], "no shape keys"),
     "only a basis": (["Basis"], "no shape keys"),
-    "emotions": (["Basis", "Angry", "Surprised", "Sad"], r"none of the 3 shape keys \(Angry, Surprised, Sad\)"),
+    "emotions": (
+        ["Basis", "Angry", "Surprised", "Sad"],
+        r"none of the 3 shape keys \(Angry, Surprised, Sad\)",
+    ),
     "eyes and brows": (["eyeBlink_L", "eyeBlink_R", "browInnerUp"], "of ARKit 52 .* none of which opens the lips"),
     "smile only": (["mouthSmileLeft", "mouthSmile_R", "cheekPuff"], "none of which opens the lips"),
     "mouthClose only": (["mouthClose"], "none of which opens the lips"),
@@ -83,6 +89,18 @@ def test_shapes_whose_jaw_is_a_bone_use_it_and_others_do_not():
     assert match.map.id == "arkit52" and found(match)["bone jaw bone"] == ("jaw",)
     match = choose(RigNames((*rig, "jawOpen"), (*BODY, "jaw")))
     assert "bone jaw bone" not in found(match)
+
+
+def test_lips_close_over_a_jaw_that_a_bone_opens():
+    row = np.zeros((2, 52))
+    row[:, ARKIT_INDEX["jawOpen"]], row[:, ARKIT_INDEX["mouthClose"]] = 0.2, (0.2, 0)
+    faces = vertices_from_weights(row)
+    tracks = retarget(faces, choose(RigNames(("mouthClose", "mouthPucker", "eyeBlinkLeft"), (*BODY, "jaw"))))
+    values = dict(zip(tracks.names, tracks.values.T, strict=True))
+    assert np.allclose(np.degrees(values["jaw"]), 0.2 * 23.5, atol=0.3)
+    assert np.allclose(values["mouthClose"], (0.2, 0), atol=0.01)
+    shut = retarget(faces, choose(["mouthClose", "mouthPucker", "eyeBlinkLeft", "mouthOpen"]))
+    assert shut.values[0, shut.names.index("mouthClose")] == pytest.approx(0.2, abs=0.02)
 
 
 def test_the_likeliest_of_two_jaws_is_turned():
