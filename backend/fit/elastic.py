@@ -11,8 +11,8 @@ from ..core.types import Floats
 from .surface import Doubles, Indices, Surface
 
 MOST_STEPS = 600
-CLOSE = 1e-3
-"""Relative residual at which the solve ends."""
+CLOSE = 3e-3
+"""Part of the first residual at which the solve ends."""
 SHORTEST = 0.05
 """Springs shorter than this part of the usual one are no stiffer than one of that length."""
 LOOSE = 1e-6
@@ -86,7 +86,7 @@ def _conjugate_gradients(applied: Callable[[Floats], Floats], pull: Floats, diag
     scaled = left / diagonal[:, None]
     way = scaled.copy()
     energy = (left * scaled).sum(axis=0)
-    enough = CLOSE**2 * np.maximum((pull**2 / diagonal[:, None]).sum(axis=0), np.float32(1e-30))
+    enough = CLOSE**2 * np.maximum(energy, np.float32(1e-30))
     for _ in range(MOST_STEPS):
         if (energy <= enough).all():
             break

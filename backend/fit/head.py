@@ -17,9 +17,10 @@ SLICE = 0.02
 """Height of the slices that the head is looked for in, in parts of the character's height."""
 SHOULDERS = 1.6
 """Shoulders are this many times wider than the head above them."""
-WORST_ERROR_CM = 3.0
+WORST_ERROR_CM = 2.6
 """Landmarks that lie further from those of a face (of 18 cm) are none of a face: a sloth's lie 2.3 cm off."""
-WORST_WITHOUT_EYES_CM = 1.2
+WORST_WITHOUT_EYES_CM, NOSE_CM = 1.2, 0.8
+"""Where no eyes are seen: the same, and how far the nose must stand out over the lips (teeth have a slit too)."""
 HEAD_CM, MIDDLE_CM = 24.0, 1.5
 """Height of a head, and where its middle lies on the canonical face."""
 TILT = 0.25
@@ -137,7 +138,9 @@ def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None)
     _check_order(found.points)
     fit = fit_face(stood, view, found)
     with_eyes = "eye left inner" in found.points
-    if fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):
+    nose = found.points["nose tip"][2] - found.points["upper lip"][2] if "nose tip" in found.points else 0.0
+    doubtful = not with_eyes and nose < NOSE_CM * fit.scale
+    if doubtful or fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):
         raise RigError(
             "what looks like a mouth does not lie where a face has one: nose, chin and eyes are "
             f"{'' if with_eyes else 'missing or '}elsewhere; this is no face, or place the landmarks by hand"
@@ -167,7 +170,7 @@ def head_box(surface: Surface) -> tuple[Doubles, Doubles]:
     top, tall = used[:, 1].max(), np.ptp(used[:, 1])
     order = np.argsort(-used[:, 1])
     down, across = top - used[order, 1], used[order, 0]
-    edges = np.arange(0.0, tall + SLICE * tall, SLICE * tall / 2)
+    edges = tall * np.arange(0.0, 1.0 + SLICE, SLICE / 2)
     widths = []
     for edge in edges:
         first, past = np.searchsorted(down, [edge, edge + SLICE * tall])
