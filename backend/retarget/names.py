@@ -12,6 +12,8 @@ from functools import lru_cache
 
 MAX_NAME = 256
 """Longer names of a rig are cut before they are compared; no naming convention comes near."""
+MOST_WORDS = 16
+"""Words at the end of a name that a control may be called by; what stands before is a prefix."""
 MOST_ENDINGS = 2
 """Words after separators that may be an ending of a rig's own."""
 SHORT_KEY = 3
@@ -54,7 +56,7 @@ def spellings(name: str, side: str | None = None) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 15)
 def ending_readings(name: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Return (ending, readings without it) of a name, the shortest ending first: `jawOpen_Teeth` less `_Teeth`.
 
@@ -100,7 +102,7 @@ def bone_readings(name: str) -> Iterator[tuple[str, str]]:
             yield text[:start], found
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 15)
 def readings(name: str) -> tuple[tuple[str, str], ...]:
     """Return the (prefix, key) readings of a rig's shape name, the one with the least prefix first.
 
@@ -111,7 +113,8 @@ def readings(name: str) -> tuple[tuple[str, str], ...]:
     text = _COPY_NUMBER.sub("", unicodedata.normalize("NFKC", name)[:MAX_NAME])
     node = _NODE_PREFIX.match(text)
     found: list[tuple[str, str]] = []
-    for start in (0, *(separator.end() for separator in _SEPARATOR.finditer(text))):
+    ends = [separator.end() for separator in _SEPARATOR.finditer(text)]
+    for start in (0, *ends[-MOST_WORDS:]):
         spelled = key(text[start:])
         whole = start == 0 or (node is not None and start == node.end())
         if spelled and (whole or len(spelled) > SHORT_KEY):
