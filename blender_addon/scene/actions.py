@@ -133,7 +133,7 @@ def plays_over_tracks(owner: Animated, wanted: Iterable[Curve]) -> bool:
         return False
     if getattr(data, "action_slot", data.action) is None:
         return False
-    curves = curves_of(owner)
+    curves = _bag_of(owner).fcurves
     return any(curves.find(curve.path, index=curve.index) is not None for curve in wanted)
 
 

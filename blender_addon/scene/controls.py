@@ -90,6 +90,7 @@ def add_shapes(found: Found, thing: bpy.types.Object, key: bpy.types.Key) -> Non
             except NotSimpleError as error:
                 driven[block.name] = str(error)
                 continue
+            assert place.table is not None
             low, high = place.table[0][0], place.table[0][-1]
             found.add(("shape", block.name), place, (max(low, limits[0]), min(high, limits[1])))
             led.append(block.name)

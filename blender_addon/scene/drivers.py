@@ -65,6 +65,7 @@ def source_of(curve: bpy.types.FCurve, wanted: tuple[float, float], depth: int =
     if depth >= DEEPEST:
         raise NotSimpleError("its driver is driven by too long a chain")
     first = source_of(chained, (min(table[1]), max(table[1])), depth + 1)
+    assert first.table is not None
     values = np.clip(np.asarray(table[1]), first.table[0][0], first.table[0][-1])
     return replace(first, table=(table[0], tuple(np.interp(values, *first.table).tolist())))
 

@@ -45,7 +45,7 @@ class Pose:
     def curves(self) -> Iterator[tuple[Curve, Values]]:
         """Yield the curves to key; a bone at rest has location 0 and no rotation."""
         if self.location:
-            moved = sum(np.outer(values, direction) for direction, values in self.location)
+            moved = np.sum([np.outer(values, np.array(direction)) for direction, values in self.location], axis=0)
             for axis in _used(self.location):
                 yield self._curve("location", axis), moved[:, axis].astype(np.float32)
         if self.rotation:

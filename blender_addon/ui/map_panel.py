@@ -85,6 +85,10 @@ class LIPSYNC_PT_map(bpy.types.Panel):
         row = layout.row(align=True)
         row.menu(LIPSYNC_MT_maps.bl_idname, text=facts.map_choice or "Automatic", icon="PRESET")
         row.operator(map_editor.LIPSYNC_OT_map_load.bl_idname, text="", icon="FILE_FOLDER")
+        if facts.rig_problem:
+            if len(editor.controls):
+                wrapped(layout, context, "select the character whose map is edited", "INFO")
+            return
         for conflict in facts.conflicts:
             wrapped(layout, context, conflict, "ERROR")
         if not len(editor.controls):
