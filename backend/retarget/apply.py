@@ -17,6 +17,8 @@ from .solve import Pairs, Solver, SolveSettings
 
 COUNTS_TO = 50.0
 """A control whose limit is at least this counts in percent or the like: its limit is where it is fully on."""
+MOST_COUNTED = 1000.0
+"""A limit beyond this (a custom property without one has 3e38) tells nothing of where the control is fully on."""
 Limits = Mapping[str, tuple[float, float]]
 
 
@@ -87,7 +89,8 @@ class Retargeter:
         self._full = np.array([_full(matched, given) for matched in controls])
         self._limits = [_limits(m, given, full) for m, full in zip(controls, self._full, strict=True)]
         reach = np.array([_reach(*pair) for pair in zip(controls, self._full, self._limits, strict=True)])
-        if not (reach[:, 1] > reach[:, 0]).any():
+        led = np.array([bool(m.control.follows) for m in controls])
+        if not (reach[~led, 1] > reach[~led, 0]).any():
             raise RigError("the limits of every matched control are locked, so nothing can move; widen their ranges")
         self._pairs, reach = _pairs(match, reach)
         self._solver = Solver(effects_cm([m.control for m in controls]), reach, self._pairs, settings)
@@ -161,7 +164,8 @@ def _full(matched: MatchedControl, limits: Limits) -> float:
     if matched.control.kind == "bone":
         return matched.control.full
     highest = max((limits[name][1] for name in matched.names if name in limits), default=0.0)
-    return highest if matched.control.full == 1.0 and highest >= COUNTS_TO else matched.control.full
+    counts = matched.control.full == 1.0 and COUNTS_TO <= highest <= MOST_COUNTED
+    return highest if counts else matched.control.full
 
 
 def _limits(matched: MatchedControl, limits: Limits, full: float) -> list[tuple[float, float]]:

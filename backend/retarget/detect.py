@@ -196,6 +196,8 @@ def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl], rig: RigNam
     if len(controls) < one.minimum_controls or (one.needs and not names & set(one.needs)):
         needed = f"at least {one.minimum_controls} are needed" + (f", with {_listed(one.needs)}" if one.needs else "")
         return f"too little to lip-sync: of {one.title} the character has only {len(controls)} ({found}), {needed}"
+    if one.exact:
+        return None
     if letters := alphabet(used, rig.shapes):
         return (
             f"nothing moves the mouth: {found} look like letters of an alphabet, since {_listed(letters)} are there "

@@ -39,6 +39,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _TOP = {
     "format": str, "version": int, "id": str, "title": str, "description": str, "source": str, "controls": list,
     "minimum_controls": int, "priority": int, "cancel": list, "ordered": list, "$schema": str, "needs": list,
+    "exact": bool,
     "ignored": list,
 }  # fmt: skip
 _TOP_NEEDED = ("format", "version", "id", "title", "controls")
@@ -73,7 +74,7 @@ def problems_of(data: object) -> list[str]:
     if _is(top.get("minimum_controls"), int) and not 1 <= top["minimum_controls"] <= MAX_CONTROLS:
         problems.append(f"minimum_controls is {_shown(top['minimum_controls'])}, expected 1 to {MAX_CONTROLS}")
     if isinstance(top.get("controls"), list):
-        problems += _controls(top["controls"])
+        problems += _controls(top["controls"], exact=top.get("exact") is True)
         entries = cast(list[Any], top["controls"])
         every = [str(entry["name"]) for entry in entries if isinstance(entry, dict) and _named(cast(Any, entry))]
         names = set(every)
@@ -91,7 +92,7 @@ def problems_of(data: object) -> list[str]:
     return kept + [f"and {len(problems) - MAX_SHOWN} more"] * (len(problems) > MAX_SHOWN)
 
 
-def _controls(entries: list[Any]) -> Iterator[str]:
+def _controls(entries: list[Any], exact: bool) -> Iterator[str]:
     if not 1 <= len(entries) <= MAX_CONTROLS:
         yield f"controls: {len(entries)} of them, expected 1 to {MAX_CONTROLS}"
         return
@@ -106,7 +107,7 @@ def _controls(entries: list[Any]) -> Iterator[str]:
             place += f" ({_shown(entry['name'])})"
         yield from _control(entry, place)
         what = _driven(entry)
-        for spelled in sorted(_keys(entry)):
+        for spelled in () if exact else sorted(_keys(entry)):
             other = owners.setdefault((spelled, *what), index)
             if other != index:
                 yield f"{place}: the spelling {_shown(spelled)} is also that of controls[{other}]"

@@ -18,6 +18,8 @@ def map_text(one: BlendshapeMap, description: str = "") -> str:
     top: dict[str, Any] = {"format": FORMAT, "version": VERSION, "id": one.id, "title": one.title}
     if description:
         top["description"] = description
+    if one.exact:
+        top["exact"] = True
     top |= {"minimum_controls": one.minimum_controls, "priority": one.priority}
     for field in ("needs", "ignored", "cancel", "ordered"):
         if value := getattr(one, field, ()):

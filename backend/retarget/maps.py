@@ -102,6 +102,8 @@ class BlendshapeMap:
     """Controls of which a rig must have one to be taken for this convention."""
     ignored: tuple[str, ...] = ()
     """Names that belong to the convention and are not keyed."""
+    exact: bool = False
+    """Names are compared letter by letter: those of one rig that was measured, where `Key.001` is not `Key.002`."""
 
 
 def maps_folder() -> Path:
@@ -129,6 +131,7 @@ def load_map(path: Path) -> BlendshapeMap:
         ordered=tuple((a, b) for a, b in data.get("ordered", ())),
         needs=tuple(data.get("needs", ())),
         ignored=tuple(data.get("ignored", ())),
+        exact=data.get("exact", False),
     )
 
 

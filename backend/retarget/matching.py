@@ -33,6 +33,8 @@ def names_by_control(names: Sequence[str], one: BlendshapeMap, kind: str) -> dic
     of the rig's (`OWN_GROUP` controls have it); a stray (`corrective_jawOpen`) only where nothing better is there.
     An ending (`jawOpen_Mesh`) must be the rig's, and counts only for controls that are not there without it.
     """
+    if one.exact:
+        return _letter_by_letter(names, one, kind)
     table = _table(one, kind)
     if not table:
         return {}
@@ -51,6 +53,17 @@ def names_by_control(names: Sequence[str], one: BlendshapeMap, kind: str) -> dic
         prefixes[ending] += 1
         found.setdefault(control, []).append((rank, ending, name))
     return {control: _best(spelled, prefixes) for control, spelled in found.items()}
+
+
+def _letter_by_letter(names: Sequence[str], one: BlendshapeMap, kind: str) -> dict[str, tuple[str, ...]]:
+    there = set(names)
+    found: dict[str, tuple[str, ...]] = {}
+    for control in one.controls:
+        if control.kind == kind:
+            written = control.aliases if control.kind == "bone" and control.aliases else (control.name,)
+            if kept := tuple(name for name in written if name in there):
+                found[control.name] = kept
+    return found
 
 
 def _known(read: Iterable[tuple[str, str]], table: Table, kind: str) -> tuple[str, Mapping[str, int]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from backend.core.blendshapes import ARKIT_INDEX
+from backend.core.errors import RigError
 from backend.core.face import vertices_from_weights
 from backend.retarget.apply import retarget
 from backend.retarget.detect import RigNames, choose
@@ -125,6 +126,22 @@ def test_percent_and_signed_properties_are_keyed_in_their_own_units():
     assert set(tracks.kinds) == {"property"}
     right, left = tracks.values[:, tracks.names.index("facs_ctrl_JawLeft-Right")]
     assert right == pytest.approx(-50, abs=8) and left == pytest.approx(50, abs=8)
+
+
+def test_a_property_without_limits_is_fully_on_at_one():
+    match = choose(RigNames(properties=("jawOpen", "mouthPucker", "eyeBlinkLeft")))
+    row = np.zeros((1, 52))
+    row[0, ARKIT_INDEX["jawOpen"]] = 0.5
+    tracks = retarget(vertices_from_weights(row), match, limits={"jawOpen": (-3.4e38, 3.4e38)})
+    assert tracks.values[0, tracks.names.index("jawOpen")] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_jaw_that_only_follows_does_not_make_a_locked_rig_move():
+    match = choose(RigNames(("Jaw_Open", "Eye_Blink_L"), ("CC_Base_JawRoot",)), [MAPS["cc4_standard"]])
+    with pytest.raises(RigError, match="locked"):
+        retarget(
+            vertices_from_weights(np.zeros((1, 52))), match, limits=dict.fromkeys(("Jaw_Open", "Eye_Blink_L"), (0, 0))
+        )
 
 
 def test_the_jaw_bone_of_a_reallusion_rig_turns_with_its_shapes():

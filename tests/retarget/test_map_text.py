@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from backend.core.errors import RigError
+from backend.retarget.detect import choose
 from backend.retarget.map_text import map_text
 from backend.retarget.maps import BlendshapeMap, BoneChannel, Control, load_map, load_maps
 
@@ -31,3 +33,16 @@ def test_a_bone_comes_back(tmp_path):
     assert back.controls[0].full == pytest.approx(BONE.full, abs=1e-6)
     assert replace(back.controls[0], full=BONE.full) == BONE
     assert back.controls[1] == one.controls[1]
+
+
+def test_an_exact_map_tells_like_names_apart(tmp_path):
+    names = ("Key.001", "Key.002", "Key", "Mund auf", "Mund_auf")
+    one = BlendshapeMap(
+        "mine", "Measured", tuple(Control(name, {"jawOpen": 1.0}, "jaw") for name in names), 1, 0, exact=True
+    )
+    back = reread(one, tmp_path)
+    assert back == one
+    match = choose(names, [back])
+    assert [(matched.control.name, matched.names) for matched in match.controls] == [(name, (name,)) for name in names]
+    with pytest.raises(RigError):
+        choose(["key", "MUND AUF"], [back])
