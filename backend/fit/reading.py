@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each control of a character does to the canonical face, read off the character's own mesh."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -90,8 +91,16 @@ def read_effects(surface: Surface, fit: FaceFit) -> Floats:
 
 def as_map(controls: Sequence[Control], title: str, identity: str) -> BlendshapeMap:
     """Return measured controls as a map whose weights stand for the effects, as it is saved."""
-    kept = tuple(replace(control, effect_cm=None) for control in controls)
-    return BlendshapeMap(identity, title, kept, minimum_controls=max(1, len(kept) // 2), priority=0)
+    count = Counter(control.name for control in controls)
+    kept = tuple(_labelled(replace(control, effect_cm=None), count[control.name] > 1) for control in controls)
+    return BlendshapeMap(identity, title, kept, minimum_controls=max(1, len(kept) // 2), priority=0, exact=True)
+
+
+def _labelled(control: Control, is_one_of_several: bool) -> Control:
+    """Return a control under a name of its own: a bone has several channels, and a property may be called as a bone."""
+    if not is_one_of_several or control.kind != "bone":
+        return control
+    return replace(control, name=f"{control.name} {control.channel} {'xyz'[control.axis]}", aliases=(control.name,))
 
 
 def _parts_lips(control: Control) -> bool:

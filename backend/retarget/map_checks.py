@@ -39,8 +39,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _TOP = {
     "format": str, "version": int, "id": str, "title": str, "description": str, "source": str, "controls": list,
     "minimum_controls": int, "priority": int, "cancel": list, "ordered": list, "$schema": str, "needs": list,
-    "exact": bool,
-    "ignored": list,
+    "ignored": list, "exact": bool,
 }  # fmt: skip
 _TOP_NEEDED = ("format", "version", "id", "title", "controls")
 _CONTROL = {
