@@ -79,6 +79,7 @@ class LIPSYNC_PG_control(bpy.types.PropertyGroup):
 class LIPSYNC_PG_editor(bpy.types.PropertyGroup):
     """The map as it is edited."""
 
+    character: StringProperty(name="Character", description="Object that holds the character together")
     map_id: StringProperty(name="Map", description="Map that the controls were taken from")
     controls: CollectionProperty(type=LIPSYNC_PG_control)
     active: IntProperty(name="Control", default=0)

@@ -5,6 +5,7 @@ import bpy
 
 from . import headless, properties
 from .operators import map_editor
+from .operators import preview as live_preview
 from .operators.add_head import LIPSYNC_OT_add_head, draw_in_add_menu
 from .operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
 from .operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
@@ -46,6 +47,7 @@ def register() -> None:
     bpy.app.handlers.depsgraph_update_post.append(panel_facts.on_change)
     for handlers in (bpy.app.handlers.load_post, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
         handlers.append(panel_facts.on_load)
+    bpy.app.handlers.load_post.append(live_preview.on_load)
     headless.register_command()
 
 
@@ -54,6 +56,7 @@ def unregister() -> None:
     LIPSYNC_OT_from_audio.stop()
     preview.forget()
     headless.unregister_command()
+    bpy.app.handlers.load_post.remove(live_preview.on_load)
     for handlers in (bpy.app.handlers.load_post, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
         handlers.remove(panel_facts.on_load)
     bpy.app.handlers.depsgraph_update_post.remove(panel_facts.on_change)

@@ -10,7 +10,6 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..backend.core.blendshapes import ARKIT_NAMES
 from ..backend.core.errors import LipSyncError
-from ..backend.retarget.detect import MapMatch
 from ..backend.retarget.maps import BlendshapeMap, load_map
 from ..scene import editing, user_maps
 from ..scene.character import selected_character
@@ -21,13 +20,15 @@ from . import preview
 BLENDSHAPES = tuple((name, name, "") for name in ARKIT_NAMES)
 
 
-def matched(context: bpy.types.Context) -> MapMatch:
-    """Return how the selected character fits the chosen map.
+def fill(context: bpy.types.Context) -> None:
+    """Put the selected character's controls into the editor, as its map has them.
 
     Raises:
-        LipSyncError: it does not.
+        LipSyncError: it fits no map.
     """
-    return fit_of(selected_character(context), context.scene.lipsync3d.map_name).match
+    settings = context.scene.lipsync3d
+    character = selected_character(context)
+    editing.fill(settings.editor, character, fit_of(character, settings.map_name).match)
 
 
 class _MapOperator(bpy.types.Operator):
@@ -93,7 +94,7 @@ class LIPSYNC_OT_map_edit(_MapOperator):
 
     def act(self, context: bpy.types.Context) -> None:
         """Fill the list."""
-        editing.fill(context.scene.lipsync3d.editor, matched(context))
+        fill(context)
 
 
 class LIPSYNC_OT_map_reset(_EditorOperator):
@@ -126,7 +127,7 @@ class LIPSYNC_OT_map_save(_EditorOperator):
         made = user_maps.own(_edited_map(context, self.title))
         path = user_maps.save(made)
         settings.map_name = made.id
-        editing.fill(settings.editor, matched(context))
+        fill(context)
         self.report({"INFO"}, f"saved {path}")
 
 
@@ -215,7 +216,10 @@ CLASSES = (
 
 
 def _edited_map(context: bpy.types.Context, title: str) -> BlendshapeMap:
-    return editing.edited_map(matched(context), context.scene.lipsync3d.editor, title.strip() or "My map")
+    settings = context.scene.lipsync3d
+    character = selected_character(context)
+    match = fit_of(character, settings.map_name).match
+    return editing.edited_map(character, match, settings.editor, title.strip() or "My map")
 
 
 def _in_hand(context: bpy.types.Context) -> bpy.types.PropertyGroup:

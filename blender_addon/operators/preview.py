@@ -2,6 +2,7 @@
 """Shows what an edit does on the current frame, as soon as it is made."""
 
 import bpy
+from bpy.app.handlers import persistent
 
 from ..backend.core.errors import LipSyncError
 from ..backend.retarget.apply import Retargeter
@@ -30,5 +31,11 @@ def show(context: bpy.types.Context) -> None:
     """
     settings = context.scene.lipsync3d
     character = selected_character(context)
-    match = edited(fit_of(character, settings.map_name).match, settings.editor)
+    match = edited(character, fit_of(character, settings.map_name).match, settings.editor)
     preview.show(context.scene, character, Retargeter(match, gains_of(settings), character.limits), match)
+
+
+@persistent
+def on_load(*_arguments: object) -> None:
+    """Let go of the prediction that belonged to another file."""
+    preview.forget()

@@ -26,6 +26,8 @@ class Character:
     """Where each control is keyed."""
     rigs: tuple[str, ...] = ()
     """Armatures whose bones may be keyed."""
+    head: str = ""
+    """Name of the object that holds it together, whichever of its parts is selected."""
 
     @property
     def names(self) -> RigNames:
@@ -71,7 +73,7 @@ def character_of(
         shapes = set(own.key_blocks.keys()) - {reference_of(own)}
         others = [thing for thing in [*meshes, *selected] if thing != chosen and _shares(thing, shapes)]
         meshes = [chosen, *others]
-    return _character(chosen.name, meshes, family)
+    return _character(chosen.name, _head_of_family(chosen).name, meshes, family)
 
 
 def characters(scene: bpy.types.Scene) -> list[Character]:
@@ -88,14 +90,17 @@ def characters(scene: bpy.types.Scene) -> list[Character]:
     found = []
     for head, meshes in families.items():
         try:
-            found.append(_character(head.name, [mesh for mesh in meshes if _keys(mesh) is not None], [head, *meshes]))
+            shaped = [mesh for mesh in meshes if _keys(mesh) is not None]
+            found.append(_character(head.name, head.name, shaped, [head, *meshes]))
         except RigError:
             if len(families) == 1:
                 raise
     return found
 
 
-def _character(title: str, meshes: Iterable[bpy.types.Object], family: Iterable[bpy.types.Object]) -> Character:
+def _character(
+    title: str, head: str, meshes: Iterable[bpy.types.Object], family: Iterable[bpy.types.Object]
+) -> Character:
     found = Found()
     for thing in dict.fromkeys(meshes):
         key = _keys(thing)
@@ -113,7 +118,8 @@ def _character(title: str, meshes: Iterable[bpy.types.Object], family: Iterable[
             + ("" if found.notes else "; select a face with shape keys or a face rig, or give it ARKit or viseme ones")
         )
     places = {control: tuple(some) for control, some in found.places.items()}
-    return Character(title, tuple(found.faces), found.limits, tuple(found.notes), places, tuple(found.rigs))
+    told = tuple(found.notes)
+    return Character(title, tuple(found.faces), found.limits, told, places, tuple(found.rigs), head)
 
 
 def family_of(chosen: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:

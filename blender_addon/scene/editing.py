@@ -11,13 +11,14 @@ from ..backend.core.blendshapes import ARKIT_INDEX
 from ..backend.core.errors import RigError
 from ..backend.retarget.detect import MapMatch, MatchedControl
 from ..backend.retarget.maps import BlendshapeMap, Control
+from .character import Character
 
 LONGEST_ID = 50
 CHANGED_BY = 1e-6
 """Differences from here on are changes; Blender keeps single precision."""
 
 
-def fill(editor: bpy.types.PropertyGroup, match: MapMatch) -> None:
+def fill(editor: bpy.types.PropertyGroup, character: Character, match: MapMatch) -> None:
     """Put every matched control into the editor, as the map has it."""
     editor.is_filling = True
     editor.controls.clear()
@@ -36,22 +37,23 @@ def fill(editor: bpy.types.PropertyGroup, match: MapMatch) -> None:
         for name, weight in control.weights.items():
             one = entry.weights.add()
             one.name, one.value = name, weight
-    editor.map_id, editor.active = match.map.id, min(editor.active, max(len(editor.controls) - 1, 0))
+    editor.character, editor.map_id = character.head, match.map.id
+    editor.active = min(editor.active, max(len(editor.controls) - 1, 0))
     editor.is_filling = False
 
 
-def applies(editor: bpy.types.PropertyGroup, match: MapMatch) -> bool:
-    """Return whether what is in the editor belongs to this match."""
-    return len(editor.controls) > 0 and editor.map_id == match.map.id
+def applies(editor: bpy.types.PropertyGroup, character: Character, match: MapMatch) -> bool:
+    """Return whether what is in the editor belongs to this character and this map."""
+    return len(editor.controls) > 0 and (editor.character, editor.map_id) == (character.head, match.map.id)
 
 
-def edited(match: MapMatch, editor: bpy.types.PropertyGroup) -> MapMatch:
+def edited(character: Character, match: MapMatch, editor: bpy.types.PropertyGroup) -> MapMatch:
     """Return the match as the user edited it; as it was where nothing of it is in the editor.
 
     Raises:
         RigError: every control is muted.
     """
-    if not applies(editor, match):
+    if not applies(editor, character, match):
         return match
     alone = any(entry.solo for entry in editor.controls)
     entries = {entry.name: entry for entry in editor.controls}
@@ -65,9 +67,9 @@ def edited(match: MapMatch, editor: bpy.types.PropertyGroup) -> MapMatch:
     return replace(match, controls=kept)
 
 
-def edited_map(match: MapMatch, editor: bpy.types.PropertyGroup, title: str) -> BlendshapeMap:
+def edited_map(character: Character, match: MapMatch, editor: bpy.types.PropertyGroup, title: str) -> BlendshapeMap:
     """Return the match's map with the edits in it, under a title of its own; muted controls are left out."""
-    changed = {matched.control.name: matched.control for matched in edited(match, editor).controls}
+    changed = {matched.control.name: matched.control for matched in edited(character, match, editor).controls}
     matched = {one.control.name for one in match.controls}
     controls = tuple(
         _with_edits(control, changed.get(control.name))

@@ -95,8 +95,10 @@ class LIPSYNC_PT_map(bpy.types.Panel):
             layout.operator(map_editor.LIPSYNC_OT_map_edit.bl_idname, icon="GREASEPENCIL")
             layout.operator(LIPSYNC_OT_measure_rig.bl_idname, icon="DRIVER_DISTANCE")
             return
-        if facts.map_id and facts.map_id != editor.map_id:
-            wrapped(layout, context, f"these controls are of {editor.map_id} and not used with this character", "ERROR")
+        if (facts.map_id, facts.head) != (editor.map_id, editor.character):
+            told = f"these are the controls of {editor.character} with {editor.map_id}; they are not used here"
+            wrapped(layout, context, told, "ERROR")
+            layout.operator(map_editor.LIPSYNC_OT_map_edit.bl_idname, icon="GREASEPENCIL")
         layout.template_list(
             LIPSYNC_UL_controls.bl_idname, "", editor, "controls", editor, "active", rows=6, sort_lock=True
         )

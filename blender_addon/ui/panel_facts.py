@@ -36,6 +36,8 @@ class Facts:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     map_id: str = ""
+    head: str = ""
+    """Name of the object that holds the character together."""
     map_choice: str = ""
     """What the menu of maps shows."""
     conflicts: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ def _of_fit(known: Facts, character: Character, fit: Fit) -> Facts:
         keyed=f"keys go on {told} of {', '.join(owners)}",
         kind=counts.most_common(1)[0][0] if counts else "shape",
         map_id=match.map.id,
+        head=character.head,
         map_choice=known.map_choice or f"Automatic ({match.map.title})",
         conflicts=conflicts(character, match),
     )

@@ -57,7 +57,7 @@ def solved(head, scene, prediction):
     from blender_addon.scene.plan import fit_of, gains_of
 
     character, settings = selected_character(bpy.context), scene.lipsync3d
-    match = edited(fit_of(character, settings.map_name).match, settings.editor)
+    match = edited(character, fit_of(character, settings.map_name).match, settings.editor)
     tracks = Retargeter(match, gains_of(settings), character.limits).tracks(prediction.displacement_cm)
     return dict(zip(tracks.names, tracks.values[-1].tolist(), strict=True))
 
@@ -98,6 +98,15 @@ def test_weights_say_what_a_control_does(editor, head, scene, prediction):
     assert [one.name for one in entry(editor, "jawOpen").weights] == ["jawOpen", "mouthFunnel"]
     bpy.ops.lipsync.map_weight_remove(place=1)
     assert [one.name for one in entry(editor, "jawOpen").weights] == ["jawOpen"]
+
+
+def test_edits_are_of_one_character(editor, head, scene, prediction):
+    import bpy
+
+    entry(editor, "jawOpen").gain = 0.5
+    bpy.ops.lipsync.add_head()
+    other = solved(bpy.context.object, scene, prediction)
+    assert other["jawOpen"] == pytest.approx(JAW, abs=0.01)
 
 
 def test_everything_muted_is_refused(editor, head, scene, prediction):
