@@ -89,10 +89,13 @@ class MapMatch:
     def coverage(self) -> str:
         """In words, e.g. `ARKit 52: 43 of 52 matched, missing tongueOut, …`."""
         there = self.total - len(self.missing)
-        extras = len(self.controls) - there
+        led = [name for matched in self.controls if matched.control.follows for name in matched.names]
+        extras = sum(matched.control.extra and not matched.control.follows for matched in self.controls)
         text = f"{self.map.title}: {there} of {self.total} matched"
         if extras:
             text += f" and {extras} stand-in{'s' * (extras > 1)}"
+        if led:
+            text += f", {_listed(led)} goes with them"
         return text + (f", missing {_listed(self.missing)}" if self.missing else "")
 
 
@@ -192,8 +195,8 @@ def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl], rig: RigNam
     found = _listed(used)
     if not any(opens_mouth(matched.control) for matched in controls):
         return f"nothing moves the mouth: of {one.title} the character has only {found}, none of which opens the lips"
-    names = {matched.control.name for matched in controls}
-    if len(controls) < one.minimum_controls or (one.needs and not names & set(one.needs)):
+    names = {matched.control.name for matched in controls if not matched.control.follows}
+    if len(names) < one.minimum_controls or (one.needs and not names & set(one.needs)):
         needed = f"at least {one.minimum_controls} are needed" + (f", with {_listed(one.needs)}" if one.needs else "")
         return f"too little to lip-sync: of {one.title} the character has only {len(controls)} ({found}), {needed}"
     if one.exact:

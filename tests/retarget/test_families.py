@@ -137,11 +137,10 @@ def test_a_property_without_limits_is_fully_on_at_one():
 
 
 def test_a_jaw_that_only_follows_does_not_make_a_locked_rig_move():
-    match = choose(RigNames(("Jaw_Open", "Eye_Blink_L"), ("CC_Base_JawRoot",)), [MAPS["cc4_standard"]])
+    shapes = ("Jaw_Open", "Eye_Blink_L", "Eye_Blink_R")
+    match = choose(RigNames(shapes, ("CC_Base_JawRoot",)), [MAPS["cc4_standard"]])
     with pytest.raises(RigError, match="locked"):
-        retarget(
-            vertices_from_weights(np.zeros((1, 52))), match, limits=dict.fromkeys(("Jaw_Open", "Eye_Blink_L"), (0, 0))
-        )
+        retarget(vertices_from_weights(np.zeros((1, 52))), match, limits=dict.fromkeys(shapes, (0, 0)))
 
 
 def test_the_jaw_bone_of_a_reallusion_rig_turns_with_its_shapes():
@@ -150,6 +149,7 @@ def test_the_jaw_bone_of_a_reallusion_rig_turns_with_its_shapes():
     row = np.zeros((3, 52))
     row[:, ARKIT_INDEX["jawOpen"]] = 0, 0.3, 0.6
     tracks = retarget(vertices_from_weights(row), match)
+    assert match.coverage == "Reallusion CC4 standard: 51 of 51 matched, CC_Base_JawRoot goes with them"
     place = tracks.names.index("CC_Base_JawRoot")
     assert (tracks.kinds[place], tracks.bones[place].channel, tracks.bones[place].axis) == ("bone", "rotation", 2)
     shape = tracks.values[:, tracks.names.index("Jaw_Open")]
