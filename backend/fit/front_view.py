@@ -92,6 +92,8 @@ def _slits(surface: Surface, triangle: NDArray[np.int32], points: Doubles, pixel
     for row, column in zip(*np.nonzero(both), strict=True):
         upper, lower = points[row, column], points[row + 1, column]
         here, there = around[above[row, column]], around[below[row, column]]
+        if any(surface.beside[vertex] & set(there.tolist()) for vertex in here.tolist()):
+            continue
         out = np.linalg.norm(surface.vertices[here] - upper, axis=1)
         back = np.linalg.norm(surface.vertices[there] - lower, axis=1)
         limit = DETOUR * float(np.linalg.norm(upper - lower)) + out.min() + back.min() + 2 * pixel

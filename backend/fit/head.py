@@ -25,6 +25,8 @@ HEAD_CM, MIDDLE_CM = 24.0, 1.5
 """Height of a head, and where its middle lies on the canonical face."""
 TILT = 0.25
 """Eye corners, and mouth corners, lie level within this part of the way from the eyes to the chin."""
+FORWARD_Z = 4
+"""Of the facings: up along Y and looking along Z, as other tools have it."""
 OBLONG = 4.0
 """A head is not this many times wider than high, nor higher than wide."""
 MARGIN = 0.03
@@ -47,28 +49,38 @@ class Facing:
         return points @ self.upright
 
 
-def facings() -> list[Doubles]:
-    """Return the rotations upright_from_given that are tried, Blender's custom (Z up, looking along -Y) first."""
+def facings(axes: Doubles | None = None) -> list[Doubles]:
+    """Return the rotations upright_from_given that are tried, Blender's custom (Z up, looking along -Y) first.
+
+    Args:
+        axes: rotation [3, 3] given_from_own of the character's own axes, which are tried next.
+    """
     turns: list[Doubles] = []
     for up in ((0, 0, 1), (0, 1, 0)):
         for front in ((0, -1, 0), (0, 1, 0), (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0)):
             if not np.dot(up, front):
                 turns.append(np.array([np.cross(up, front), up, front], np.float64))
-    return turns
+    own = [] if axes is None else [turns[0] @ axes.T, turns[FORWARD_Z] @ axes.T, turns[1] @ axes.T]
+    tried: list[Doubles] = []
+    for turn in [turns[0], *own, *turns[1:]]:
+        if not any(np.allclose(turn, other) for other in tried):
+            tried.append(turn)
+    return tried
 
 
-def find_face(surface: Surface, given: dict[str, Doubles] | None = None) -> Facing:
+def find_face(surface: Surface, given: dict[str, Doubles] | None = None, axes: Doubles | None = None) -> Facing:
     """Return the face of a character, looking for it from every side.
 
     Args:
         surface: in any orientation along the axes.
         given: landmarks [3] placed by hand, in the surface's space; then it may be turned in any way.
+        axes: rotation [3, 3] given_from_own of the character's own axes, where it has some.
 
     Raises:
         RigError: no side shows a face; says what the likeliest one lacks.
     """
     problem: RigError | None = None
-    for turn in [upright_of(given)] if given else facings():
+    for turn in [upright_of(given)] if given else facings(axes):
         stood = Surface(surface.vertices @ turn.T, surface.triangles, surface.motions @ turn.T)
         try:
             return look(stood, turn, {name: turn @ point for name, point in (given or {}).items()})
@@ -98,13 +110,13 @@ def upright_of(given: dict[str, Doubles]) -> Doubles:
     return np.array([across, np.cross(front, across), front])
 
 
-def guess_landmarks(surface: Surface) -> tuple[dict[str, Doubles], bool]:
+def guess_landmarks(surface: Surface, axes: Doubles | None = None) -> tuple[dict[str, Doubles], bool]:
     """Return a place [3] for every landmark, in the surface's space, and whether the face was found.
 
     Where it was not, they lie where a head that looks along Blender's custom has them.
     """
     try:
-        facing = find_face(surface)
+        facing = find_face(surface, axes=axes)
         places = {name: facing.fit.placed[vertex] for name, vertex in LANDMARKS.items()} | facing.found.points
         return {name: facing.to_given(point) for name, point in places.items()}, True
     except RigError:

@@ -87,6 +87,11 @@ class Surface:
             table.setdefault(b, []).append((a, length))
         return table
 
+    @cached_property
+    def beside(self) -> dict[int, set[int]]:
+        """Welded vertex -> those that an edge joins it to."""
+        return {vertex: {other for other, _ in joined} for vertex, joined in self.neighbours.items()}
+
     def within(self, start: int, limit: float) -> dict[int, float]:
         """Return how far along the surface the welded vertices nearer than `limit` are from one."""
         return self._search({start: 0.0}, limit)[0]

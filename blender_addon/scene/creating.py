@@ -66,7 +66,7 @@ def create(things: Sequence[bpy.types.Object], kind: str, places: dict[str, Doub
         if (reason := _why_not(thing)) is not None:
             raise RigError(f"{thing.name}: {reason}")
     surface, parts = surface_of(things)
-    facing: Facing = find_face(surface, places)
+    facing: Facing = find_face(surface, places, own_axes(things[0]))
     made = transfer(facing)
     fields = made.fields if kind == ARKIT else _visemes(made)
     return _write(parts, fields, facing, made)
@@ -74,7 +74,12 @@ def create(things: Sequence[bpy.types.Object], kind: str, places: dict[str, Doub
 
 def guess(things: Sequence[bpy.types.Object]) -> tuple[dict[str, Doubles], bool]:
     """Return a place [3] in world space for each landmark, and whether the face was found."""
-    return guess_landmarks(surface_of(things)[0])
+    return guess_landmarks(surface_of(things)[0], own_axes(things[0]))
+
+
+def own_axes(thing: bpy.types.Object) -> Doubles:
+    """Return the rotation [3, 3] of an object in the world."""
+    return np.asarray(thing.matrix_world.to_quaternion().to_matrix(), np.float64)
 
 
 def surface_of(things: Sequence[bpy.types.Object]) -> tuple[Surface, list[_Part]]:

@@ -14,6 +14,7 @@ from ..backend.fit.surface import Surface
 from ..backend.retarget.maps import Control
 from . import probing
 from .character import family_of
+from .creating import own_axes
 
 SINGLE_MESHES = 6
 """So many meshes of a character are looked at by themselves where all together show no face."""
@@ -88,7 +89,7 @@ def _measure(
 ) -> Measurement:
     rest = probing.read(meshes, depsgraph)
     probes, motions = probing.try_shapes(meshes, rigs, depsgraph)
-    facing = find_face(Surface(rest.vertices, rest.triangles, motions))
+    facing = find_face(Surface(rest.vertices, rest.triangles, motions), axes=own_axes((*rigs, *meshes)[0]))
     names = tuple(mesh.name for mesh in meshes)
     try:
         controls = read_controls(facing.surface, facing.fit, probes)
