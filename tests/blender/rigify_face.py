@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A face moved by Rigify's bones: `python -m tests.blender.rigify_face OUT.blend`, in a process of its own.
+"""A face moved by Rigify's bones: `python -m tests.blender.rigify_face OUT.blend [upgraded]`, in a process of its own.
 
 Rigify left enabled keeps a bare Blender from ending, so this one ends itself. The demo head's skin, without its
 shapes, is fitted to the bones of Rigify's human and bound to them: near bones count, and upper and lower lip are told
@@ -15,10 +15,11 @@ import numpy as np
 from backend.core.head import demo_head
 
 FIT = {
-    "lip.T": (0, 13), "lip.B": (14, 17), "lips.L": (291,), "lips.R": (61,), "chin": (152,), "nose.002": (1,),
-    "master_eye.L": (362, 263), "master_eye.R": (133, 33),
+    "lip.T": (0, 13), "lip.B": (14, 17), "lips.L": (291,), "lips.R": (61,), "lip_end.L.001": (291,),
+    "lip_end.R.001": (61,), "chin": (152,), "nose.002": (1,), "master_eye.L": (362, 263), "master_eye.R": (133, 33),
+    "eye_master.L": (362, 263), "eye_master.R": (133, 33),
 }  # fmt: skip
-"""Bone -> the vertices of the canonical face whose middle it should lie on."""
+"""Bone of either face of Rigify -> the vertices of the canonical face whose middle it should lie on."""
 NEAREST = 4
 HELD_BY_HEAD_CM = 2.5
 """Distance from all face bones at which the head bone takes half of a vertex."""
@@ -26,12 +27,15 @@ LOWER = 0.5
 """Part of jawOpen's largest movement from which a vertex belongs to the lower jaw."""
 
 
-def rig():
-    """Rigify's human, generated."""
+def rig(upgraded):
+    """Rigify's human, generated, with its face of old or the new one."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.ops.preferences.addon_enable(module="rigify")
     bpy.ops.object.armature_human_metarig_add()
     meta = bpy.context.object
+    if upgraded:
+        bpy.ops.pose.rigify_upgrade_face()
+        bpy.ops.object.mode_set(mode="OBJECT")
     bpy.ops.pose.rigify_generate()
     made = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE" and thing != meta)
     bpy.data.objects.remove(meta)
@@ -42,8 +46,9 @@ def bound_face(armature):
     """The skin, fitted and weighted."""
     part = demo_head()[0]
     points = part.vertices_cm.astype(np.float64)
-    here = np.array([points[list(some)].mean(axis=0) for some in FIT.values()])
-    there = np.array([armature.data.bones[name].head_local for name in FIT])
+    found = {name: some for name, some in FIT.items() if name in armature.data.bones}
+    here = np.array([points[list(some)].mean(axis=0) for some in found.values()])
+    there = np.array([armature.data.bones[name].head_local for name in found])
     solved, *_ = np.linalg.lstsq(np.column_stack([here, np.ones(len(here))]), there, rcond=None)
     mesh = bpy.data.meshes.new("face")
     placed = np.column_stack([points, np.ones(len(points))]) @ solved
@@ -94,7 +99,7 @@ def distance(points, bone):
 
 
 if __name__ == "__main__":
-    bound_face(rig())
+    bound_face(rig("upgraded" in sys.argv[2:]))
     bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
     sys.stdout.flush()
     os._exit(0)
