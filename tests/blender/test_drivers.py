@@ -130,7 +130,7 @@ def test_shapes_on_one_slider_are_solved_as_one(scene, head, board):
     drive(head, "mouthFrownLeft", board, '["open"]', "-var")
     fit = fit_of(character_of(head, scene), "AUTO")
     by_name = {matched.control.name: matched.control for matched in fit.match.controls}
-    assert by_name["mouthSmileLeft"].weights == {"mouthSmileLeft": 1.0, "mouthSmileRight": 0.5}
+    assert by_name["mouthSmileLeft"].weights == pytest.approx({"mouthSmileLeft": 1.0, "mouthSmileRight": 0.5})
     assert "mouthSmileRight" not in by_name
     assert ("mouthSmileLeft", "mouthFrownLeft") in fit.match.map.cancel
     assert fit.notes[-1].endswith("hang on one slider and move together")
