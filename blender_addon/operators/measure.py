@@ -41,22 +41,12 @@ class LIPSYNC_OT_measure_rig(bpy.types.Operator):
         except LipSyncError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        chosen_now = _choose(context.scene.lipsync3d, made.id)
+        context.scene.lipsync3d.map_name = made.id
         panel_facts.forget()
-        hint = "" if chosen_now else "; choose it under Shape names"
-        self.report({"INFO"}, f"{found.sentence}; saved as {path.name}{hint}")
+        self.report({"INFO"}, f"{found.sentence}; saved as {path.name}, and chosen")
         return {"FINISHED"}
 
 
 def _slug(name: str) -> str:
     """Return a name as the id of a map may be written."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50] or "rig"
-
-
-def _choose(settings: bpy.types.PropertyGroup, identity: str) -> bool:
-    """Choose a map for the scene; False where Blender does not offer it before a restart."""
-    try:
-        settings.map_name = identity
-    except TypeError:
-        return False
-    return True
