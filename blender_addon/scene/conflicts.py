@@ -22,7 +22,12 @@ def conflicts(character: Character, match: MapMatch) -> tuple[str, ...]:
         character: the selected one.
         match: how it fits the chosen map.
     """
-    return (*_driven(character, match.map), *_claimed_twice(character, match), *_other_maps(character.names, match))
+    return (
+        *_driven(character, match.map),
+        *_claimed_twice(character, match),
+        *_fixed(character, match),
+        *_other_maps(character.names, match),
+    )
 
 
 def _driven(character: Character, one: BlendshapeMap) -> Iterator[str]:
@@ -47,6 +52,14 @@ def _claimed_twice(character: Character, match: MapMatch) -> Iterator[str]:
                 first = claimed.setdefault(what, matched.control.name)
                 if first != matched.control.name:
                     yield f"{first} and {matched.control.name} of the map both drive {name}; mute one of them"
+
+
+def _fixed(character: Character, match: MapMatch) -> Iterator[str]:
+    """Yield bones whose location the map moves and that hang on their parent's end, where it has no effect."""
+    for name in sorted({name for one in match.controls if one.control.channel == "location" for name in one.names}):
+        for place in character.places.get(("bone", name), ()):
+            if place.owner.find().pose.bones[name].bone.use_connect:
+                yield f"{name} is connected to its parent, so that its location has no effect; disconnect it"
 
 
 def _other_maps(names: RigNames, match: MapMatch) -> Iterator[str]:

@@ -17,6 +17,8 @@ ControlId = tuple[str, str]
 MOVING = {"ARMATURE", "CHILD_OF", "COPY_LOCATION", "COPY_ROTATION", "COPY_TRANSFORMS", "DAMPED_TRACK", "IK",
           "LOCKED_TRACK", "STRETCH_TO", "TRACK_TO"}  # fmt: skip
 """Constraints that put a bone where they want, whatever keys say."""
+LEAST_STEPS = 10
+"""Steps of a property of whole numbers from which it moves smoothly enough to be keyed."""
 BONE_CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle")
 
 
@@ -152,8 +154,11 @@ def _add_properties(
         path = where.path + property_path(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or path in drivers:
             continue
+        limits = property_limits(holder, name)
+        if isinstance(value, int) and (limits is None or limits[1] - limits[0] < LEAST_STEPS):
+            continue
         shaped = ("shape", name) in found.places
-        found.add(("property", name), Place(where.owner, path), None if shaped else property_limits(holder, name))
+        found.add(("property", name), Place(where.owner, path), None if shaped else limits)
 
 
 def _why_not(key: bpy.types.Key) -> str | None:

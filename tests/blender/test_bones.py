@@ -144,7 +144,7 @@ def test_properties_and_free_bones_are_what_a_map_may_name(scene, rig):
 
     rig["smile"] = 0.0
     rig.id_properties_ui("smile").update(min=0.0, max=100.0)
-    rig["note"], rig["on"], rig["led"] = "text", True, 0.5
+    rig["note"], rig["on"], rig["led"], rig["layer"] = "text", True, 0.5, 2
     rig.driver_add('["led"]')
     rig.pose.bones["eye.L"].constraints.new("COPY_TRANSFORMS")
     rig.driver_add('pose.bones["eye.R"].location', 1)
@@ -205,3 +205,25 @@ def test_a_bake_that_fails_leaves_bones_and_properties_as_they_were(scene, rig, 
         bake(scene, rig, *tracks, placement={"in_track": in_track, "add_strip": True})
     assert dump() == before
     assert rig.animation_data is None
+
+
+def test_a_location_that_has_no_effect_is_told(scene, rig, tmp_path):
+    import bpy
+    from blender_addon.backend.retarget.maps import BlendshapeMap, BoneChannel, Control
+
+    from blender_addon.scene import user_maps
+    from blender_addon.scene.character import character_of
+    from blender_addon.scene.conflicts import conflicts
+    from blender_addon.scene.plan import fit_of
+
+    bpy.ops.object.mode_set(mode="EDIT")
+    lip = rig.data.edit_bones.new("lip")
+    lip.parent, lip.head, lip.tail = rig.data.edit_bones["jaw"], rig.data.edit_bones["jaw"].tail, (0, -0.1, -0.01)
+    lip.use_connect = True
+    bpy.ops.object.mode_set(mode="OBJECT")
+    jaw = Control("jaw", {"jawOpen": 1}, "jaw", kind="bone", bone=BoneChannel("rotation", 0, "face"), full=0.4)
+    lower = Control("lip", {"mouthLowerDownLeft": 1}, "lips", kind="bone", bone=BoneChannel("location", 1))
+    path = user_maps.save(BlendshapeMap("lip", "Lip", (jaw, lower), 1, 0), tmp_path / "lip.json")
+    character = character_of(rig, scene)
+    (told,) = conflicts(character, fit_of(character, str(path)).match)
+    assert told.startswith("lip is connected to its parent")
