@@ -108,14 +108,14 @@ def _character(
         if key.name_full not in found.seen:
             found.seen.add(key.name_full)
             add_shapes(found, thing, key)
-    shaped = bool(found.seen)
     for thing in dict.fromkeys(family):
         add_controls(found, thing)
     if not found.places:
-        lacking = "its meshes have no shape keys" if shaped else "it has no shape keys, so nothing can move its mouth"
+        if found.notes:
+            raise RigError(f"nothing of {title!r} can be keyed: {'; '.join(found.notes)}")
         raise RigError(
-            f"nothing of {title!r} can be keyed: {'; '.join(found.notes) or lacking}"
-            + ("" if found.notes else "; select a face with shape keys or a face rig, or give it ARKit or viseme ones")
+            f"{title!r} has no shape keys, so nothing can move its mouth; "
+            "select a face with shape keys or a face rig, or give it ARKit or viseme shape keys"
         )
     places = {control: tuple(some) for control, some in found.places.items()}
     told = tuple(found.notes)
