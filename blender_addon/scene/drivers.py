@@ -6,8 +6,9 @@ or another shape key, and where the shape only rises or only falls with it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -18,10 +19,15 @@ from .driver_expression import NotSimpleError, evaluate
 from .places import Owner, Place, bone_path
 
 Doubles = NDArray[np.float64]
+Law = Callable[[Doubles], Doubles]
+"""What a driver gives [N] for its source [N]."""
+Table = tuple[tuple[float, ...], tuple[float, ...]]
 
 SAMPLES = 1025
 WIDEST = (0.01, 0.1, 1.0, 2.0, 10.0, 100.0)
 """Half widths that are tried for a source without limits."""
+PROBES = (-50.0, -1.0, -0.31, 0.0, 0.12, 0.25, 0.5, 0.69, 1.0, 1.7, 50.0)
+"""Where a driver's curve is looked at."""
 STRAIGHT = 1e-6
 """Change of slope, in parts of the steepest, up to which a table counts as a straight line."""
 DEEPEST = 4
@@ -34,10 +40,12 @@ _TRANSFORM = re.compile(r"^(?P<bone>pose\.bones\[.+\]|)\.?(?P<channel>location|r
 
 
 def drivers_of(owner: bpy.types.ID) -> Mapping[str, bpy.types.FCurve]:
-    """Return the drivers of a datablock by data path, those of arrays with the index in brackets."""
+    """Return the drivers of a datablock that act, by data path, those of arrays with the index in brackets."""
     data = owner.animation_data
     found: dict[str, bpy.types.FCurve] = {}
     for curve in data.drivers if data is not None else ():
+        if curve.mute:
+            continue
         found[curve.data_path] = found[f"{curve.data_path}[{curve.array_index}]"] = curve
     return found
 
@@ -58,7 +66,7 @@ def source_of(curve: bpy.types.FCurve, wanted: tuple[float, float], depth: int =
         raise NotSimpleError(f"its driver has {len(driver.variables)} variables")
     variable = driver.variables[0]
     place, limits = _read_by(variable)
-    table = _inverse(curve, variable.name, limits, wanted)
+    table = _table(curve, variable.name, limits, wanted)
     chained = drivers_of(place.owner.find()).get(place.path if place.bone is None else "")
     if chained is None:
         return replace(place, table=table)
@@ -151,14 +159,45 @@ def _limited(holder: bpy.types.Object | bpy.types.PoseBone, channel: BoneChannel
     return None
 
 
-def _inverse(
+def _table(
     curve: bpy.types.FCurve, variable: str, limits: tuple[float, float] | None, wanted: tuple[float, float]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> Table:
+    """Return what a driver makes of its source, turned round."""
+    driver = curve.driver
+    expression = driver.expression if driver.type == "SCRIPTED" else variable
+    if any(modifier.type != "GENERATOR" or modifier.use_additive for modifier in curve.modifiers):
+        raise NotSimpleError("its driver has modifiers")
+    if _is_straight(curve):
+        return _plain_table(expression, variable, limits, wanted)
+
+    def law(sources: Doubles) -> Doubles:
+        return np.array([curve.evaluate(value) for value in evaluate(expression, variable, sources).tolist()])
+
+    return _inverse(law, limits or _unlimited(law, wanted))
+
+
+def _is_straight(curve: bpy.types.FCurve) -> bool:
+    """Return whether a driver's curve hands on what the driver gives, as those do that Blender makes."""
+    bare = not len(curve.keyframe_points) and not len(curve.modifiers)
+    return bare or all(abs(curve.evaluate(value) - value) <= 1e-5 * max(1.0, abs(value)) for value in PROBES)
+
+
+@lru_cache(maxsize=2048)
+def _plain_table(
+    expression: str, variable: str, limits: tuple[float, float] | None, wanted: tuple[float, float]
+) -> Table:
+    """Return the table of a driver that is its expression alone; kept, since the panel asks after every change."""
+
+    def law(sources: Doubles) -> Doubles:
+        return evaluate(expression, variable, sources)
+
+    return _inverse(law, limits or _unlimited(law, wanted))
+
+
+def _inverse(law: Law, limits: tuple[float, float]) -> Table:
     """Return values, ascending, and for each the source nearest to rest (0) that gives it."""
-    if limits is None:
-        limits = _unlimited(curve, variable, wanted)
     sources = _grid(limits)
-    values = _driven(curve, variable, sources)
+    values = law(sources)
     steps = np.diff(values)
     if not ((steps >= -1e-9).all() or (steps <= 1e-9).all()):
         raise NotSimpleError("its driver rises and falls with what drives it")
@@ -166,8 +205,9 @@ def _inverse(
         raise NotSimpleError("its driver does not move it")
     order = np.lexsort((np.abs(sources), np.round(values, 9)))
     _, first = np.unique(np.round(values[order], 9), return_index=True)
-    kept = _corners(values[order[first]], sources[order[first]])
-    return tuple(values[order[first]][kept].tolist()), tuple(sources[order[first]][kept].tolist())
+    values, sources = values[order[first]], sources[order[first]]
+    kept = _corners(values, sources)
+    return tuple(values[kept].tolist()), tuple(sources[kept].tolist())
 
 
 def _corners(values: Doubles, sources: Doubles) -> NDArray[np.bool_]:
@@ -177,28 +217,15 @@ def _corners(values: Doubles, sources: Doubles) -> NDArray[np.bool_]:
     return np.concatenate([[True], bent, [True]])
 
 
-def _driven(curve: bpy.types.FCurve, variable: str, sources: Doubles) -> Doubles:
-    driver = curve.driver
-    values = evaluate(driver.expression, variable, sources) if driver.type == "SCRIPTED" else sources
-    if any(modifier.type != "GENERATOR" or modifier.use_additive for modifier in curve.modifiers):
-        raise NotSimpleError("its driver has modifiers")
-    if not len(curve.keyframe_points) and not len(curve.modifiers):
-        return values
-    return np.array([curve.evaluate(value) for value in values.tolist()])
-
-
 def _grid(limits: tuple[float, float]) -> Doubles:
     """Return values within limits, rest among them where it lies there."""
     grid = np.linspace(*limits, SAMPLES)
     return np.union1d(grid, [0.0]) if limits[0] < 0 < limits[1] else grid
 
 
-def _unlimited(curve: bpy.types.FCurve, variable: str, wanted: tuple[float, float]) -> tuple[float, float]:
+def _unlimited(law: Law, wanted: tuple[float, float]) -> tuple[float, float]:
     """Return the narrowest range of a source that gives all values wanted, or else most of them."""
-    reached: dict[float, float] = {}
-    for width in WIDEST:
-        values = np.clip(_driven(curve, variable, _grid((-width, width))), *wanted)
-        reached[width] = float(np.ptp(values))
+    reached = {width: float(np.ptp(np.clip(law(_grid((-width, width))), *wanted))) for width in WIDEST}
     most = max(reached.values())
     width = next(width for width, part in reached.items() if part >= most - 1e-6)
     return -width, width

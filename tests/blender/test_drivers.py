@@ -154,6 +154,26 @@ def test_a_driver_that_cannot_be_turned_round_keeps_its_shape(scene, head, board
     assert any("left to them" in note and reason in note for note in found.notes)
 
 
+def test_a_curve_bends_what_a_driver_gives(scene, head, board):
+    curve = drive(head, "jawOpen", board, '["open"]', "var")
+    curve.keyframe_points.clear()
+    for modifier in list(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    for value, jaw in ((0.0, 0.0), (10.0, 1.0)):
+        curve.keyframe_points.insert(value, jaw).interpolation = "LINEAR"
+    assert np.allclose(reached(scene, head, jawOpen=WANTED)["jawOpen"], WANTED, atol=2e-3)
+    assert max(point.co[1] for one in curves(board.animation_data.action) for point in one.keyframe_points) == (
+        pytest.approx(8.0, abs=0.02)
+    )
+
+
+def test_a_muted_driver_leaves_its_shape_free(scene, head, board):
+    drive(head, "jawOpen", board, '["open"]').mute = True
+    reached(scene, head, jawOpen=WANTED)
+    assert board.animation_data is None
+    assert any('"jawOpen"' in curve.data_path for curve in _of(head))
+
+
 def test_a_property_that_the_map_knows_is_keyed_once(scene, head, board):
     from blender_addon.scene.character import character_of
     from blender_addon.scene.plan import fit_of
