@@ -12,6 +12,7 @@ from .front_view import FrontView, front_view
 from .landmarks import LANDMARKS, MOUTH, FoundFace, find_landmarks
 from .surface import Doubles, Surface
 from .template import FaceFit, fit_face
+from .tracker import can_track, tracked_landmarks
 
 SLICE = 0.02
 """Height of the slices that the head is looked for in, in parts of the character's height."""
@@ -29,6 +30,8 @@ FORWARD_Z = 4
 """Of the facings: up along Y and looking along Z, as other tools have it."""
 OBLONG = 4.0
 """A head is not this many times wider than high, nor higher than wide."""
+TIP_CM = 0.5
+"""How far the tip of a nose stands out over its base, at least."""
 MARGIN = 0.03
 
 
@@ -80,10 +83,11 @@ def find_face(surface: Surface, given: dict[str, Doubles] | None = None, axes: D
         RigError: no side shows a face; says what the likeliest one lacks.
     """
     problem: RigError | None = None
-    for turn in [upright_of(given)] if given else facings(axes):
+    turns = [upright_of(given)] if given else facings(axes)
+    for turn, by_tracker in [(turn, False) for turn in turns] + [(turn, True) for turn in turns if can_track()]:
         stood = Surface(surface.vertices @ turn.T, surface.triangles, surface.motions @ turn.T)
         try:
-            return look(stood, turn, {name: turn @ point for name, point in (given or {}).items()})
+            return look(stood, turn, {name: turn @ point for name, point in (given or {}).items()}, by_tracker)
         except RigError as error:
             problem = problem or error
     assert problem is not None
@@ -133,25 +137,28 @@ def guess_landmarks(surface: Surface, axes: Doubles | None = None) -> tuple[dict
     return dict(zip(LANDMARKS, at @ turn, strict=True)), False
 
 
-def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None) -> Facing:
+def look(stood: Surface, turn: Doubles, given: dict[str, Doubles] | None = None, by_tracker: bool = False) -> Facing:
     """Return the face that an upright surface shows.
 
     Args:
         stood: upright.
         turn: upright_from_given, to be remembered.
         given: landmarks [3] placed by hand, upright; they win over those found.
+        by_tracker: find those that are not given in a picture of it, as a camera would; else by its slits.
 
     Raises:
         RigError: there is none.
     """
     low, high = head_box(stood)
     view = front_view(stood, low, high)
-    found = find_landmarks(view, given or None)
+    found = find_landmarks(view, tracked_landmarks(view) if by_tracker else given or None)
     _check_order(found.points)
     fit = fit_face(stood, view, found)
     with_eyes = "eye left inner" in found.points
     nose = found.points["nose tip"][2] - found.points["upper lip"][2] if "nose tip" in found.points else 0.0
     doubtful = not with_eyes and nose < NOSE_CM * fit.scale
+    if by_tracker:  # which sees faces on balls as well
+        doubtful = found.points["nose tip"][2] - found.points["nose base"][2] < TIP_CM * fit.scale
     if doubtful or fit.error > (WORST_ERROR_CM if with_eyes else WORST_WITHOUT_EYES_CM):
         raise RigError(
             "what looks like a mouth does not lie where a face has one: nose, chin and eyes are "

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import RigError
+from .eyes import find_eyes
 from .front_view import FrontView
+from .groups import Pixels, joined
 from .surface import Doubles
 
 LANDMARKS: dict[str, int] = {
@@ -29,34 +31,23 @@ the lips, `upper lip` and `lower lip` its middle."""
 
 MOUTH_WIDTH = (0.06, 0.75)
 """Of the head's width: mouths narrower or wider are none."""
-EYES_APART = 0.75
-"""Most distance between the middles of the eyes, in head widths."""
-EYE_HEIGHT = 1.5
-"""Most height of an eye, in its widths."""
 SLIT_SHARE = 0.1
 """Part of a mouth's columns where the lips are apart along the surface; elsewhere one may just hide the other."""
-EYE_WIDTH = (0.06, 0.45)
 OFF_MIDDLE = 0.25
 """How far a mouth's middle may lie off the head's, in mouth widths."""
 BESIDE = 0.25
 """How far off corners placed by hand the slit may lie, in mouth widths."""
 MOUTH = ("mouth corner left", "mouth corner right", "upper lip", "lower lip")
-JOINS_PX = 2
-"""Slit pixels this near to each other are one slit."""
 EDGE_POINTS = 11
 """Points along a lip edge: as many as the canonical face has."""
 CORNER_PX = 12.0
 """How much further than the slit the corner of the mouth may lie."""
-OUTLINE_PX = 4
-LID_POINTS = 9
 NO_MOUTH = (
     "no mouth was found: from the front there is no slit between two lips near the middle of the head; "
     "place the landmarks by hand, or cut the mouth open first"
 )
 CHIN_SLOPE = (-0.5, 0.87)
 """The chin is the lowest foremost place: furthest along (up, forward)."""
-
-Pixels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -106,7 +97,7 @@ def find_landmarks(view: FrontView, given: dict[str, Doubles] | None = None) -> 
     middle, width = _middle(seen)
     mouth = _mouth(view, middle, width)
     middle = round(sum(mouth.columns) / 2)
-    eyes, lids = _eyes(view, middle, width, mouth.rows[0])
+    eyes, lids = find_eyes(view, middle, width, mouth.rows[0])
     points = _mouth_points(mouth) | eyes
     points |= _profile(view, middle, mouth, points)
     return FoundFace(points | (given or {}), mouth, lids)
@@ -131,7 +122,10 @@ def _slit_between(view: FrontView, given: dict[str, Doubles]) -> Mouth | None:
     group = np.stack(np.nonzero(marks), axis=1)
     if len(np.unique(group[:, 1])) * view.pixel < SLIT_SHARE * (high[0] - low[0]):
         return None
-    return _lips(view, np.stack(np.nonzero((view.slits | view.steps) & near), axis=1))
+    try:
+        return _lips(view, np.stack(np.nonzero((view.slits | view.steps) & near), axis=1))
+    except RigError:  # too short for two lips
+        return None
 
 
 def _middle(seen: NDArray[np.bool_]) -> tuple[int, int]:
@@ -142,35 +136,9 @@ def _middle(seen: NDArray[np.bool_]) -> tuple[int, int]:
     return round(float(np.median((first + last) / 2))), int(np.percentile(last - first, 90)) + 1
 
 
-def _off_the_outline(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return [H, W] what lies clear of the head's left and right outline."""
-    columns = np.arange(seen.shape[1])
-    first = seen.argmax(axis=1)[:, None]
-    last = seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)[:, None]
-    return (columns > first + OUTLINE_PX) & (columns < last - OUTLINE_PX) & seen.any(axis=1, keepdims=True)
-
-
-def _joined(marks: NDArray[np.bool_]) -> list[Pixels]:
-    """Return the connected groups of marked pixels, each as [n, 2] (row, column)."""
-    left = set(zip(*(axis.tolist() for axis in np.nonzero(marks)), strict=True))
-    reach = range(-JOINS_PX, JOINS_PX + 1)
-    groups: list[Pixels] = []
-    while left:
-        front = [left.pop()]
-        group: list[tuple[int, int]] = []
-        while front:
-            row, column = front.pop()
-            group.append((row, column))
-            near = {(row + down, column + right) for down in reach for right in reach} & left
-            left -= near
-            front += near
-        groups.append(np.array(group))
-    return groups
-
-
 def _mouth(view: FrontView, middle: int, width: int) -> Mouth:
     fitting: list[tuple[float, Pixels]] = []
-    for group in _joined(view.slits | view.steps):
+    for group in joined(view.slits | view.steps):
         first, last = int(group[:, 1].min()), int(group[:, 1].max())
         wide = last - first + 1
         high = int(np.ptp(group[:, 0])) + 1
@@ -230,59 +198,6 @@ def _corner(view: FrontView, above: tuple[int, int], below: tuple[int, int], out
         if known:
             break
     return best
-
-
-def _eyes(view: FrontView, middle: int, width: int, above: int) -> tuple[dict[str, Doubles], dict[str, Doubles]]:
-    """Return the eye corners and the lids' edges: of the largest pair of mirrored loops above the mouth."""
-    marks = np.zeros(view.triangle.shape, bool)
-    marks[:-1] |= view.slits | view.steps
-    marks[:, :-1] |= view.sides
-    marks &= _off_the_outline(view.triangle >= 0)
-    groups = [group for group in _joined(marks) if group[:, 0].max() < above]
-    boxes = [(g[:, 1].min(), g[:, 1].max(), g[:, 0].min(), g[:, 0].max(), g) for g in groups]
-    best: tuple[float, Pixels, Pixels] | None = None
-    for left in boxes:
-        for right in boxes:
-            wide = (left[1] - left[0] + 1, right[1] - right[0] + 1)
-            if not (
-                left[0] > middle > right[1] and all(EYE_WIDTH[0] * width <= w <= EYE_WIDTH[1] * width for w in wide)
-            ):
-                continue
-            lop = abs(left[0] + left[1] + right[0] + right[1] - 4 * middle) / 2
-            uneven = abs(left[2] - right[2]) + abs(left[3] - right[3]) + abs(wide[0] - wide[1])
-            area = min(w * (b[3] - b[2] + 1) for w, b in zip(wide, (left, right), strict=True))
-            out = (left[0] + left[1] - right[0] - right[1]) / (2 * width)
-            tall = max((b[3] - b[2] + 1) / w for w, b in zip(wide, (left, right), strict=True))
-            if out > EYES_APART or tall > EYE_HEIGHT:  # ears
-                continue
-            if lop + uneven < 0.5 * min(wide) and (best is None or area > best[0]):
-                best = (float(area), left[4], right[4])
-    if best is None:
-        return {}, {}
-    points: dict[str, Doubles] = {}
-    lids: dict[str, Doubles] = {}
-    for side, group, outer in (("left", best[1], 1), ("right", best[2], 0)):
-        for end, place in (("outer", outer), ("inner", 1 - outer)):
-            column = int(group[:, 1].max() if place else group[:, 1].min())
-            row = int(np.median(group[group[:, 1] == column, 0]))
-            # A pixel beyond the loop is skin.
-            beyond = np.clip(column + (2 if place else -2), 0, view.points.shape[1] - 1)
-            point = view.points[row, beyond]
-            if np.isfinite(point).all():
-                points[f"eye {side} {end}"] = point
-        for lid, edge in zip(("upper", "lower"), _lid_edges(view, group), strict=True):
-            lids[f"eye_{lid}_{side}"] = edge[::-1] if outer else edge
-    lids = {name: edge for name, edge in lids.items() if np.isfinite(edge).all()}
-    return (points, lids if len(lids) == 4 else {}) if len(points) == 4 else ({}, {})
-
-
-def _lid_edges(view: FrontView, group: Pixels) -> tuple[Doubles, Doubles]:
-    """Return the upper and lower edges [LID_POINTS, 3] of a loop, from -X to +X."""
-    columns = np.unique(group[:, 1])
-    even = columns[np.round(np.linspace(0, len(columns) - 1, LID_POINTS)).astype(int)]
-    top = np.array([group[group[:, 1] == column, 0].min() for column in even])
-    low = np.array([group[group[:, 1] == column, 0].max() for column in even]) + 1
-    return view.points[top, even], view.points[low, even]
 
 
 def _profile(view: FrontView, middle: int, mouth: Mouth, known: dict[str, Doubles]) -> dict[str, Doubles]:

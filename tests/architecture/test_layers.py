@@ -15,7 +15,7 @@ PARTS = {
     "speech": {"core"},
     "motion": {"core", "speech"},
     "retarget": {"core"},
-    "fit": {"core", "retarget"},
+    "fit": {"core", "retarget", "tracking"},
     "tracking": {"core"},
     "normalise": {"core"},
     "inference": {"core", "audio", "speech", "motion", "retarget"},

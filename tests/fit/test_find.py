@@ -4,6 +4,7 @@ import pytest
 
 from backend.core.errors import RigError
 from backend.core.face import canonical_face
+from backend.core.head import MATERIALS
 from backend.fit.head import find_face, guess_landmarks, head_box, upright_of
 from backend.fit.landmarks import LANDMARKS
 from backend.fit.surface import Surface
@@ -114,3 +115,20 @@ def test_broken_meshes_are_told():
     points = np.full((50, 3), np.nan)
     with pytest.raises(RigError, match="finite"):
         Surface(points, np.array([[0, 1, 2]], np.int32), np.zeros((0, 50, 3)))
+
+
+@pytest.mark.slow
+def test_lips_that_are_one_skin_are_found_in_a_picture():
+    pytest.importorskip("mediapipe")
+    skin, surface = PARTS["skin"], head_surface(("skin", "eye left", "eye right"))
+    bag = [material.name for material in MATERIALS].index("mouth inside")
+    kept = np.ones(len(surface.triangles), bool)
+    kept[: len(skin.faces)] = skin.material_index != bag
+    places = np.round(surface.vertices / (0.02 * UNIT))  # lips that touch become one
+    _, first, inverse = np.unique(places, axis=0, return_index=True, return_inverse=True)
+    joined = first[inverse.ravel()][surface.triangles[kept]]
+    whole = joined[(joined != np.roll(joined, 1, axis=1)).all(axis=1)].astype(np.int32)
+    found = find_face(Surface(surface.vertices, whole, surface.motions))
+    assert found.found.mouth is None
+    off = found.fit.to_canonical(found.fit.placed) - SKIN_CM[:468]
+    assert np.median(np.linalg.norm(off, axis=1)) < 0.3
