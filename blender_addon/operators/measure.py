@@ -8,7 +8,7 @@ import bpy
 
 from ..backend.core.errors import LipSyncError
 from ..backend.fit.reading import as_map
-from ..scene import measuring, user_maps
+from ..scene import landmark_empties, measuring, user_maps
 from ..ui import panel_facts
 
 
@@ -35,7 +35,9 @@ class LIPSYNC_OT_measure_rig(bpy.types.Operator):
         chosen = context.object
         try:
             meshes, rigs = measuring.parts_of(chosen, context.scene)
-            found = measuring.measure(meshes, rigs, context.evaluated_depsgraph_get())
+            marked = (landmark_empties.places(mesh, context.scene) for mesh in meshes)
+            places = next((some for some in marked if some), None)
+            found = measuring.measure(meshes, rigs, context.evaluated_depsgraph_get(), places)
             made = as_map(found.controls, f"Measured: {chosen.name}"[:80], f"measured-{_slug(chosen.name)}")
             path = user_maps.save(made, description=found.sentence)
         except LipSyncError as error:

@@ -14,7 +14,7 @@ from ..backend.fit.surface import Surface
 from ..backend.retarget.maps import Control
 from . import probing
 from .character import family_of
-from .creating import own_axes
+from .creating import Doubles, own_axes
 
 SINGLE_MESHES = 6
 """So many meshes of a character are looked at by themselves where all together show no face."""
@@ -51,7 +51,10 @@ def parts_of(chosen: bpy.types.Object, scene: bpy.types.Scene) -> tuple[list[bpy
 
 
 def measure(
-    meshes: Sequence[bpy.types.Object], rigs: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph
+    meshes: Sequence[bpy.types.Object],
+    rigs: Sequence[bpy.types.Object],
+    depsgraph: bpy.types.Depsgraph,
+    places: dict[str, Doubles] | None = None,
 ) -> Measurement:
     """Measure what shape keys, custom properties and, where none of these opens the mouth, bones do.
 
@@ -59,6 +62,7 @@ def measure(
         meshes: of the character, visible.
         rigs: its armatures.
         depsgraph: of the scene shown.
+        places: landmarks [3] in world space that were placed by hand; found where none are given.
 
     Raises:
         RigError: no face is found, or nothing parts its lips; everything is as it was in any case.
@@ -69,7 +73,7 @@ def measure(
         problem: RigError | None = None
         for some in _choices(meshes):
             try:
-                return _measure(some, rigs, depsgraph)
+                return _measure(some, rigs, depsgraph, places)
             except RigError as error:
                 problem = problem or error
     assert problem is not None
@@ -85,11 +89,14 @@ def _choices(meshes: Sequence[bpy.types.Object]) -> list[list[bpy.types.Object]]
 
 
 def _measure(
-    meshes: list[bpy.types.Object], rigs: Sequence[bpy.types.Object], depsgraph: bpy.types.Depsgraph
+    meshes: list[bpy.types.Object],
+    rigs: Sequence[bpy.types.Object],
+    depsgraph: bpy.types.Depsgraph,
+    places: dict[str, Doubles] | None,
 ) -> Measurement:
     rest = probing.read(meshes, depsgraph)
     probes, motions = probing.try_shapes(meshes, rigs, depsgraph)
-    facing = find_face(Surface(rest.vertices, rest.triangles, motions), axes=own_axes((*rigs, *meshes)[0]))
+    facing = find_face(Surface(rest.vertices, rest.triangles, motions), places, own_axes((*rigs, *meshes)[0]))
     names = tuple(mesh.name for mesh in meshes)
     try:
         controls = read_controls(facing.surface, facing.fit, probes)
