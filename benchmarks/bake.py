@@ -19,6 +19,7 @@ def bake(folder: Path) -> Figure:
     import bpy
 
     from blender_addon.scene import actions
+    from blender_addon.scene.places import shape_path
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     mesh = bpy.data.meshes.new("face")
@@ -28,8 +29,9 @@ def bake(folder: Path) -> Figure:
         face.shape_key_add(name=name)
     frames = np.arange(MINUTES * 60 * FPS, dtype=np.float64)
     wave = (0.5 + 0.5 * np.sin(frames / 7)).astype(np.float32)
+    curves = dict.fromkeys((actions.Curve(shape_path(name)) for name in ARKIT_NAMES), wave)
     began = time.perf_counter()
-    actions.write(mesh.shape_keys, "benchmark", actions.Tracks(frames, dict.fromkeys(ARKIT_NAMES, wave)))
+    actions.write(mesh.shape_keys, "benchmark", actions.Tracks(frames, curves))
     seconds = time.perf_counter() - began
     keys = len(frames) * len(ARKIT_NAMES)
     return Figure(f"baking {MINUTES} min x {len(ARKIT_NAMES)} shapes x {FPS} fps ({keys:,} keys)", seconds, "s", 5.0)

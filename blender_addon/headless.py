@@ -24,8 +24,7 @@ from .jobs import process
 from .jobs.bake import Baked, BakeJob, BakeRequest
 from .jobs.client import WorkerClient
 from .scene import bake, character, exporting, importing
-from .scene.plan import AUTO, bundle_of, match_of
-from .scene.shapes import fitted_match
+from .scene.plan import AUTO, bundle_of, fit_of, match_of
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -74,16 +73,16 @@ def animate(options: argparse.Namespace) -> None:
     if options.fps is not None:
         _set_fps(scene, options.fps)
     chosen = _chosen_character(scene, options.object)
-    match = fitted_match(chosen, match_of(chosen.names, options.map))
+    fit = fit_of(chosen, options.map)
     if not options.quiet:
-        say(f"{chosen.title}: {match.coverage}")
+        say("\n".join([f"{chosen.title}: {fit.match.coverage}", *fit.notes]))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
         sound, phones = _sound(options, folder)
         request = BakeRequest(
             sound=sound,
             fps=float(bake.scene_fps(scene)),
-            match=match,
+            match=fit.match,
             limits=chosen.limits,
             gains=Gains(options.jaw, options.lips, options.tongue, options.upper_face),
             bundle=bundle_of(options.bundle),

@@ -4,9 +4,17 @@
 from collections.abc import Callable
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
-from .backend.retarget.maps import load_maps
+from .operators.preview import on_edit
 
 AUTO = "AUTO"
 LANGUAGES = (
@@ -16,10 +24,18 @@ LANGUAGES = (
     ("nl", "Dutch", ""), ("pl", "Polish", ""), ("pt-br", "Portuguese (Brazil)", ""), ("ru", "Russian", ""),
     ("cmn", "Chinese (Mandarin)", ""),
 )  # fmt: skip
+REGIONS = (
+    ("jaw", "Jaw", "The gain of the jaw applies"),
+    ("lips", "Lips", "The gain of the lips applies"),
+    ("tongue", "Tongue", "The gain of the tongue applies"),
+    ("upper_face", "Upper face", "The gain of the upper face applies"),
+)
 
 
 def _gain(name: str, description: str) -> Callable[..., float]:
-    return FloatProperty(name=name, description=description, default=1.0, min=0.0, max=3.0, soft_max=2.0)
+    return FloatProperty(
+        name=name, description=description, default=1.0, min=0.0, max=3.0, soft_max=2.0, update=on_edit
+    )
 
 
 class LIPSYNC_PG_gains(bpy.types.PropertyGroup):
@@ -29,6 +45,50 @@ class LIPSYNC_PG_gains(bpy.types.PropertyGroup):
     lips: _gain("Lips", "How strongly the lips round, spread and part")
     tongue: _gain("Tongue", "How far the tongue comes out")
     upper_face: _gain("Upper face", "How strongly brows, eyes, cheeks and nose move")
+
+
+class LIPSYNC_PG_weight(bpy.types.PropertyGroup):
+    """One canonical blendshape that a control does; its name is that of the blendshape."""
+
+    value: FloatProperty(
+        name="Weight",
+        description="How much of this blendshape the control is when fully on",
+        default=1.0, min=-4.0, max=4.0, soft_min=0.0, soft_max=1.0, update=on_edit,
+    )  # fmt: skip
+
+
+class LIPSYNC_PG_control(bpy.types.PropertyGroup):
+    """One control of the map that is edited; its name is the map's."""
+
+    kind: StringProperty(name="Kind")
+    keys: StringProperty(name="On the rig", description="What is keyed for it")
+    region: EnumProperty(name="Region", description="Which gain applies", items=REGIONS, update=on_edit)
+    gain: FloatProperty(
+        name="Gain", description="How strongly this control is keyed; 1 is as solved",
+        default=1.0, min=0.0, max=4.0, soft_max=2.0, update=on_edit,
+    )  # fmt: skip
+    use_limits: BoolProperty(name="Limits", description="Keep the control within limits of your own", update=on_edit)
+    low: FloatProperty(name="Lowest", description="Lowest value that is keyed", update=on_edit)
+    high: FloatProperty(name="Highest", description="Highest value that is keyed", default=1.0, update=on_edit)
+    mute: BoolProperty(name="Mute", description="Leave this control alone", update=on_edit)
+    solo: BoolProperty(name="Solo", description="Move this control and others in solo only", update=on_edit)
+    confidence: FloatProperty(name="Confidence", description="How sure it is what the control does", default=1.0)
+    weights: CollectionProperty(type=LIPSYNC_PG_weight)
+
+
+class LIPSYNC_PG_editor(bpy.types.PropertyGroup):
+    """The map as it is edited."""
+
+    character: StringProperty(name="Character", description="Object that holds the character together")
+    map_id: StringProperty(name="Map", description="Map that the controls were taken from")
+    controls: CollectionProperty(type=LIPSYNC_PG_control)
+    active: IntProperty(name="Control", default=0)
+    live: BoolProperty(
+        name="Live Preview",
+        description="Show every change on the current frame, from the prediction of the last lip-sync",
+        default=False, update=on_edit,
+    )  # fmt: skip
+    is_filling: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
 
 class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
@@ -55,23 +115,24 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
         default="universal",
         subtype="DIR_PATH",
     )
+    map_name: StringProperty(
+        name="Map",
+        description="Naming convention of the controls: AUTO, the id of a map, or a map file",
+        default=AUTO,
+    )
+    onto: EnumProperty(
+        name="Keys go into",
+        items=(
+            ("ACTION", "Action", "A new Action, which takes over what the one that plays holds outside the lip-sync"),
+            ("NLA", "NLA track", "A track of its own in the NLA editor; the Action that plays stays where it is"),
+        ),
+        default="ACTION",
+    )
     set_range: BoolProperty(
         name="Set frame range", description="Set the scene's frame range to that of the sound", default=True
     )
     gains: PointerProperty(type=LIPSYNC_PG_gains)
-
-
-def prepare() -> None:
-    """Fill in the property whose choices are read from files, before the classes are registered.
-
-    The choices are a list and not a callback, which crashes Blender 4.2 at its exit.
-    """
-    shipped = [(one.id, one.title, f"Take the shape keys for those of {one.title}") for one in load_maps()]
-    LIPSYNC_PG_settings.__annotations__["map_name"] = EnumProperty(
-        name="Shape names",
-        description="Naming convention of the shape keys",
-        items=[(AUTO, "Automatic", "Recognise the naming convention of the shape keys"), *shipped],
-    )
+    editor: PointerProperty(type=LIPSYNC_PG_editor)
 
 
 def attach() -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import LipSyncError
+from ..core.raster import rasterise
 from ..core.types import Floats
 from .layout import AtlasLayout
-from .raster import rasterise
 from .sampling import extended, sample_places
 from .visibility import facing, texel_visibility
 

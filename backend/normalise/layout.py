@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.face import CanonicalFace, canonical_face
+from ..core.raster import rasterise
 from ..core.types import Floats
-from .raster import rasterise
 from .sampling import extended, sample_places
 
 DEFAULT_SIZE = 256

@@ -4,9 +4,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.raster import rasterise
 from ..core.types import Floats
 from .layout import AtlasLayout
-from .raster import rasterise
 from .sampling import sample_places
 
 GRAZING_COSINES = (np.cos(np.radians(79.0)), np.cos(np.radians(60.0)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A predicted face onto a matched rig: solve, then gains and offsets, then each control's own limits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,11 +11,14 @@ from ..core.errors import RigError
 from ..core.types import Floats
 from .detect import MapMatch, MatchedControl
 from .effects import effects_cm
+from .maps import BoneChannel
 from .quadratic import Doubles
 from .solve import Pairs, Solver, SolveSettings
 
 COUNTS_TO = 50.0
 """A control whose limit is at least this counts in percent or the like: its limit is where it is fully on."""
+MOST_COUNTED = 1000.0
+"""A limit beyond this (a custom property without one has 3e38) tells nothing of where the control is fully on."""
 Limits = Mapping[str, tuple[float, float]]
 
 
@@ -41,6 +44,15 @@ class ControlTracks:
     """[T, N] in the controls' own units."""
     limits: Floats
     """[N, 2] that the values keep."""
+    kinds: tuple[str, ...] = ()
+    """[N] `shape`, `bone` or `property`; all are shapes where none is given."""
+    bones: tuple[BoneChannel | None, ...] = ()
+    """[N] what of the bone is keyed, in radians or in centimetres of the canonical face; None for other kinds."""
+
+    def targets(self) -> Iterator[tuple[str, str, BoneChannel | None]]:
+        """Yield (kind, the rig's name, what of the bone) of each track."""
+        count = len(self.names)
+        yield from zip(self.kinds or ("shape",) * count, self.names, self.bones or (None,) * count, strict=True)
 
 
 class Retargeter:
@@ -61,7 +73,8 @@ class Retargeter:
         Args:
             match: how the rig fits its map.
             gains: all 1 by default.
-            limits: lowest and highest value by the rig's name; 0 to the control's full value where not given.
+            limits: lowest and highest value by the rig's name of a shape or property; 0 to the control's full value
+                where not given, and from the opposite of it where the control is signed.
             settings: of the solve.
 
         Raises:
@@ -74,11 +87,10 @@ class Retargeter:
         controls = match.controls
         given = limits or {}
         self._full = np.array([_full(matched, given) for matched in controls])
-        self._limits = [
-            [_limit(name, given, full) for name in m.names] for m, full in zip(controls, self._full, strict=True)
-        ]
+        self._limits = [_limits(m, given, full) for m, full in zip(controls, self._full, strict=True)]
         reach = np.array([_reach(*pair) for pair in zip(controls, self._full, self._limits, strict=True)])
-        if not (reach[:, 1] > reach[:, 0]).any():
+        led = np.array([bool(m.control.follows) for m in controls])
+        if not (reach[~led, 1] > reach[~led, 0]).any():
             raise RigError("the limits of every matched control are locked, so nothing can move; widen their ranges")
         self._pairs, reach = _pairs(match, reach)
         self._solver = Solver(effects_cm([m.control for m in controls]), reach, self._pairs, settings)
@@ -87,6 +99,16 @@ class Retargeter:
     def names(self) -> tuple[str, ...]:
         """The rig's names, in the order of the tracks."""
         return tuple(name for matched in self._match.controls for name in matched.names)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each track."""
+        return tuple(matched.control.kind for matched in self._match.controls for _ in matched.names)
+
+    @property
+    def bones(self) -> tuple[BoneChannel | None, ...]:
+        """What of the bone each track keys."""
+        return tuple(matched.control.bone for matched in self._match.controls for _ in matched.names)
 
     def tracks(self, displacement_cm: Floats, tongue_out: Floats | None = None) -> ControlTracks:
         """Return the tracks of a face in motion.
@@ -104,15 +126,21 @@ class Retargeter:
         columns = [index for index, matched in enumerate(self._match.controls) for _ in matched.names]
         limits = np.array([limit for of_control in self._limits for limit in of_control])
         values = np.clip(amounts[:, columns] * self._full[columns], limits[:, 0], limits[:, 1])
-        return ControlTracks(self.names, values.astype(np.float32), limits.astype(np.float32))
+        keyed = values.astype(np.float32), limits.astype(np.float32)
+        return ControlTracks(self.names, *keyed, self.kinds, self.bones)
 
     def _with_gains(self, amounts: Doubles) -> Doubles:
         controls = [matched.control for matched in self._match.controls]
-        gain = np.array([float(getattr(self._gains, control.region)) for control in controls])
+        gain = np.array([float(getattr(self._gains, control.region)) * control.gain for control in controls])
         offset = np.array([self._gains.offsets.get(control.name, 0.0) for control in controls])
         changed = amounts * gain + offset
         for small, big in self._pairs.ordered:
             changed[:, small] = np.minimum(changed[:, small], np.maximum(changed[:, big], 0.0))
+        names = [control.name for control in controls]
+        for column, control in enumerate(controls):
+            for leader, share in control.follows.items():
+                if leader in names:
+                    changed[:, column] += share * changed[:, names.index(leader)]
         return changed
 
 
@@ -133,12 +161,32 @@ def retarget(
 
 def _full(matched: MatchedControl, limits: Limits) -> float:
     """Return the value at which a control is fully on: the map's, or the limit of one that counts to 100."""
+    if matched.control.kind == "bone":
+        return matched.control.full
     highest = max((limits[name][1] for name in matched.names if name in limits), default=0.0)
-    return highest if matched.control.full == 1.0 and highest >= COUNTS_TO else matched.control.full
+    counts = matched.control.full == 1.0 and COUNTS_TO <= highest <= MOST_COUNTED
+    return highest if counts else matched.control.full
 
 
-def _limit(name: str, limits: Limits, full: float) -> tuple[float, float]:
-    low, high = limits.get(name, (min(0.0, full), max(0.0, full)))
+def _limits(matched: MatchedControl, limits: Limits, full: float) -> list[tuple[float, float]]:
+    lowest = -full if matched.control.signed else 0.0
+    own = min(lowest, full), max(lowest, full)
+    wanted = matched.control.limits
+    if matched.control.kind == "bone":
+        return [wanted or own] * len(matched.names)
+    of_rig = [_checked(name, limits.get(name, own)) for name in matched.names]
+    return [_narrowed(ends, wanted) for ends in of_rig]
+
+
+def _narrowed(limits: tuple[float, float], wanted: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the user's own limits as far as the rig's leave them room."""
+    if wanted is None:
+        return limits
+    return float(np.clip(wanted[0], *limits)), float(np.clip(wanted[1], *limits))
+
+
+def _checked(name: str, limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
     if not (np.isfinite(low) and np.isfinite(high)) or low > high:
         raise RigError(f"{name}: limits {low:g} to {high:g} leave it no value; mend its range")
     return float(low), float(high)
@@ -157,6 +205,8 @@ def _reach(matched: MatchedControl, full: float, limits: list[tuple[float, float
 def _pairs(match: MapMatch, reach: NDArray[np.float64]) -> tuple[Pairs, NDArray[np.float64]]:
     """Return the map's pairs as indices; the small one of an ordered pair rests where the big one is missing."""
     index = {matched.control.name: place for place, matched in enumerate(match.controls)}
+    sides = {name: name.removesuffix("Left") + "Right" for name in index if _side(match, name) == "left"}
+    index |= {big: index[other] for _, big in match.map.ordered if (other := _stand_in(match, big)) is not None}
     for small, big in match.map.ordered:
         if small in index and big not in index:
             reach[index[small]] = np.clip(0.0, *reach[index[small]])
@@ -164,8 +214,15 @@ def _pairs(match: MapMatch, reach: NDArray[np.float64]) -> tuple[Pairs, NDArray[
     def known(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[int, int], ...]:
         return tuple((index[a], index[b]) for a, b in pairs if a in index and b in index)
 
-    sides = {name: name.removesuffix("Left") + "Right" for name in index if _side(match, name) == "left"}
     return Pairs(known(match.map.cancel), known(match.map.ordered), known(tuple(sides.items()))), reach
+
+
+def _stand_in(match: MapMatch, missing: str) -> str | None:
+    """Return the matched control that does what a missing one would (a jaw bone for jawOpen); None without any."""
+    meant = next((set(control.weights) for control in match.map.controls if control.name == missing), None)
+    names = {matched.control.name for matched in match.controls}
+    others = (m.control.name for m in match.controls if m.control.extra and set(m.control.weights) == meant)
+    return None if missing in names else next(others, None)
 
 
 def _side(match: MapMatch, name: str) -> str | None:

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which naming convention a rig follows, how much of it is there, and why not where it cannot be animated."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..core.errors import RigError
 from .effects import opens_mouth
+from .map_checks import KINDS
 from .maps import BlendshapeMap, Control, load_maps
-from .names import readings, spellings
+from .matching import names_by_control
+from .names import key, readings
+from .plausible import FEW_CONTROLS, alphabet, are_letters, is_of_a_face
 
 MOUTH_REGIONS = ("jaw", "lips")
 GOOD_COVERAGE = 0.5
 """Part of a convention's mouth controls from which its priority counts."""
-OWN_GROUP = 3
-"""Controls that share a name prefix from which that prefix is one of the rig's, not a stray."""
 MOST_NAMES = 20_000
 """More shape names than this are not looked at."""
 SHOWN = 12
@@ -23,12 +23,41 @@ SHOWN = 12
 
 
 @dataclass(frozen=True)
+class RigNames:
+    """What a character has that could be keyed; repeats do no harm."""
+
+    shapes: tuple[str, ...] = ()
+    """Shape keys of all its meshes."""
+    bones: tuple[str, ...] = ()
+    """Pose bones of its armature."""
+    properties: tuple[str, ...] = ()
+    """Custom properties of its armature, bones and meshes that hold a number."""
+
+    @classmethod
+    def of(cls, names: "Names") -> "RigNames":
+        """Return names of shapes as a character's; no repeats, no `Basis`, nothing beyond `MOST_NAMES` of a kind."""
+        rig = names if isinstance(names, RigNames) else cls(tuple(islice(names, MOST_NAMES)))
+        kinds = (rig.shapes, rig.bones, rig.properties)
+        shapes, bones, properties = (tuple(dict.fromkeys(islice(some, MOST_NAMES))) for some in kinds)
+        return cls(tuple(name for name in shapes if name != "Basis"), bones, properties)
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Return the names of one kind of control."""
+        return {"shape": self.shapes, "bone": self.bones, "property": self.properties}[kind]
+
+
+Names = RigNames | Iterable[str]
+"""A character, or the names of its shapes only."""
+
+
+@dataclass(frozen=True)
 class MatchedControl:
     """A control of a convention that the rig has."""
 
     control: Control
+    """Its `kind` is that of what was found."""
     names: tuple[str, ...]
-    """The rig's names for it, all to be driven alike (e.g. the same shape on head and teeth)."""
+    """The rig's names for it, of that kind, all to be driven alike (e.g. the same shape on head and teeth)."""
 
 
 @dataclass(frozen=True)
@@ -60,122 +89,136 @@ class MapMatch:
     def coverage(self) -> str:
         """In words, e.g. `ARKit 52: 43 of 52 matched, missing tongueOut, …`."""
         there = self.total - len(self.missing)
-        extras = len(self.controls) - there
+        led = [name for matched in self.controls if matched.control.follows for name in matched.names]
+        extras = sum(matched.control.extra and not matched.control.follows for matched in self.controls)
         text = f"{self.map.title}: {there} of {self.total} matched"
         if extras:
             text += f" and {extras} stand-in{'s' * (extras > 1)}"
+        if led:
+            text += f", {_listed(led)} goes with them"
         return text + (f", missing {_listed(self.missing)}" if self.missing else "")
 
 
-def detect(names: Iterable[str], maps: Sequence[BlendshapeMap] | None = None) -> list[MapMatch]:
+def detected(names: Names, maps: Sequence[BlendshapeMap] | None = None) -> list[MapMatch]:
     """Return the maps that know any of a rig's names, the one to use first, those that are refused last.
 
     Args:
-        names: the names of the shapes of all the character's meshes; repeats do no harm.
+        names: the character's, or those of its shapes only.
         maps: the shipped ones by default.
     """
-    given = list(dict.fromkeys(islice(names, MOST_NAMES)))
-    matches = [_match(given, one) for one in (load_maps() if maps is None else maps)]
-    return sorted((match for match in matches if match.controls), key=_rank, reverse=True)
+    rig = RigNames.of(names)
+    matches = [match(one, rig) for one in (load_maps() if maps is None else maps)]
+    return sorted((found for found in matches if found.controls), key=_rank, reverse=True)
 
 
-def choose(names: Iterable[str], maps: Sequence[BlendshapeMap] | None = None) -> MapMatch:
+def choose(names: Names, maps: Sequence[BlendshapeMap] | None = None) -> MapMatch:
     """Return the match to animate with.
 
     Raises:
         RigError: nothing there moves the mouth; says what was found.
     """
-    given = [name for name in dict.fromkeys(islice(names, MOST_NAMES)) if name != "Basis"]
+    rig = RigNames.of(names)
+    given = [name for kind in (rig.shapes, rig.properties, rig.bones) for name in kind]
     if not given:
         raise RigError(
             "the character has no shape keys, so nothing can move its mouth; give it ARKit or viseme shape keys"
         )
-    matches = detect(given, maps)
+    matches = detected(rig, maps)
     if matches and matches[0].refusal is None:
         return matches[0]
     if matches:
         raise RigError(f"{matches[0].refusal}; give the character ARKit or viseme shape keys")
-    known = ", ".join(one.title for one in (load_maps() if maps is None else maps))
+    known = maps[0].title if maps and len(maps) == 1 else "any known convention"
     raise RigError(
-        f"nothing moves the mouth: none of the {len(given)} shape keys ({_listed(given)}) has a name of a known "
-        f"convention ({known}); rename them, or choose a map that knows them"
+        f"nothing moves the mouth: none of the {_counted(rig)} ({_listed(given)}) has a name of "
+        f"{known}; rename them, choose a map that knows them, or measure what they do"
     )
 
 
-def _match(names: Sequence[str], one: BlendshapeMap) -> MapMatch:
-    own = _names_by_control(names, one)
+def match(one: BlendshapeMap, names: Names) -> MapMatch:
+    """Return how a rig fits one map."""
+    rig = RigNames.of(names)
+    own = _found(rig, one)
     done = {name for control in one.controls if control.name in own and not control.extra for name in control.weights}
     controls = tuple(
-        MatchedControl(control, own[control.name])
+        own[control.name]
         for control in one.controls
         if control.name in own and not (control.extra and done & set(control.weights))
     )
-    used = {name for matched in controls for name in matched.names}
+    if all(matched.control.extra and matched.control.kind == "bone" for matched in controls):
+        controls = ()
     return MapMatch(
         map=one,
         controls=controls,
         missing=_missing(one, own),
-        unknown=tuple(name for name in names if name not in used),
-        refusal=_refusal(one, controls),
+        unknown=_unknown(rig, one, controls),
+        refusal=_refusal(one, controls, rig),
     )
 
 
-def _missing(one: BlendshapeMap, own: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _unknown(rig: RigNames, one: BlendshapeMap, controls: Sequence[MatchedControl]) -> tuple[str, ...]:
+    """Return the rig's shapes and properties that neither are matched nor belong to the convention all the same."""
+    used = {(matched.control.kind, name) for matched in controls for name in matched.names}
+    ignored = {key(name) for name in one.ignored}
+    return tuple(
+        name
+        for kind in ("shape", "property")
+        for name in rig.of_kind(kind)
+        if (kind, name) not in used and not any(spelled in ignored for _, spelled in readings(name))
+    )
+
+
+def _found(rig: RigNames, one: BlendshapeMap) -> dict[str, MatchedControl]:
+    """Return control name -> what the rig has for it; a shape before a custom property of the same name."""
+    by_kind = {kind: names_by_control(rig.of_kind(kind), one, kind) for kind in KINDS}
+    found: dict[str, MatchedControl] = {}
+    for control in one.controls:
+        for kind in ("shape", "property") if control.kind == "shape" else (control.kind,):
+            if control.name in by_kind[kind]:
+                found[control.name] = MatchedControl(replace(control, kind=kind), by_kind[kind][control.name])
+                break
+    return found
+
+
+def _counted(rig: RigNames) -> str:
+    counts = ((rig.shapes, "shape keys"), (rig.properties, "custom properties"), (rig.bones, "bones"))
+    return " and ".join(f"{len(some)} {word}" for some, word in counts if some)
+
+
+def _missing(one: BlendshapeMap, own: Mapping[str, MatchedControl]) -> tuple[str, ...]:
     lacking = [control for control in one.controls if not control.extra and control.name not in own]
     return tuple(control.name for control in sorted(lacking, key=lambda c: c.region not in MOUTH_REGIONS))
 
 
-def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl]) -> str | None:
-    found = _listed([name for matched in controls for name in matched.names])
+def _refusal(one: BlendshapeMap, controls: Sequence[MatchedControl], rig: RigNames) -> str | None:
+    used = [name for matched in controls for name in matched.names]
+    found = _listed(used)
     if not any(opens_mouth(matched.control) for matched in controls):
         return f"nothing moves the mouth: of {one.title} the character has only {found}, none of which opens the lips"
-    if len(controls) < one.minimum_controls:
+    names = {matched.control.name for matched in controls if not matched.control.follows}
+    if len(names) < one.minimum_controls or (one.needs and not names & set(one.needs)):
+        needed = f"at least {one.minimum_controls} are needed" + (f", with {_listed(one.needs)}" if one.needs else "")
+        return f"too little to lip-sync: of {one.title} the character has only {len(controls)} ({found}), {needed}"
+    if one.exact:
+        return None
+    if letters := alphabet(used, rig.shapes):
         return (
-            f"too little to lip-sync: of {one.title} the character has only {len(controls)} "
-            f"({found}), at least {one.minimum_controls} are needed"
+            f"nothing moves the mouth: {found} look like letters of an alphabet, since {_listed(letters)} are there "
+            "too; rename the visemes if they are some"
         )
+    of_mouth = sum(matched.control.region in MOUTH_REGIONS for matched in controls)
+    told = of_mouth > FEW_CONTROLS and not are_letters(used)
+    if not told and not is_of_a_face(used, rig.shapes + rig.properties + rig.bones):
+        return f"nothing moves a mouth: {found} may be named so, but no other name is of a face"
     return None
 
 
-def _names_by_control(names: Sequence[str], one: BlendshapeMap) -> dict[str, tuple[str, ...]]:
-    """Return control name -> the rig's names for it.
-
-    A control's own name wins over its aliases. Names that only differ by a prefix all count where the prefix is one
-    of the rig's (`OWN_GROUP` controls have it); a stray (`corrective_jawOpen`) only where nothing better is there.
-    """
-    table = _table(one)
-    found: dict[str, list[tuple[int, str, str]]] = {}
-    prefixes: Counter[str] = Counter()
-    for name in names:
-        for prefix, spelled in readings(name):
-            if spelled in table:
-                control, rank = table[spelled]
-                found.setdefault(control, []).append((rank, prefix, name))
-                prefixes[prefix] += 1
-                break
-    return {control: _best(spelled, prefixes) for control, spelled in found.items()}
-
-
-def _best(spelled: Sequence[tuple[int, str, str]], prefixes: Mapping[str, int]) -> tuple[str, ...]:
-    own = [entry for entry in spelled if not entry[1] or prefixes[entry[1]] >= OWN_GROUP]
-    kept = own or [min(spelled, key=lambda entry: (-prefixes[entry[1]], len(entry[1]), entry[2]))]
-    rank = min(entry[0] for entry in kept)
-    return tuple(name for r, _, name in kept if r == rank)
-
-
-def _table(one: BlendshapeMap) -> dict[str, tuple[str, int]]:
-    """Return spelling -> (control name, 0 for its own name or 1 for an alias)."""
-    table: dict[str, tuple[str, int]] = {}
-    for control in one.controls:
-        for rank, name in enumerate((control.name, *control.aliases)):
-            for spelled in spellings(name, control.side):
-                table.setdefault(spelled, (control.name, min(rank, 1)))
-    return table
-
-
-def _rank(match: MapMatch) -> tuple[bool, bool, int, float, str]:
+def _rank(match: MapMatch) -> tuple[bool, bool, bool, int, int, bool]:
+    """Return what puts a match first; a map of negative priority serves only where no other does."""
     good = match.mouth_coverage >= GOOD_COVERAGE
-    return match.refusal is None, good, match.map.priority if good else 0, match.mouth_coverage, match.map.id
+    priority = match.map.priority
+    there = match.total - len(match.missing)
+    return match.refusal is None, priority >= 0, good, priority if good else 0, there, not match.missing
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -58,8 +58,12 @@ def canonical_weights(controls: Sequence[Control]) -> Floats:
 
 
 def effects_cm(controls: Sequence[Control]) -> Floats:
-    """Return [K, 468, 3], the displacement of the canonical face by each control fully on."""
-    return np.einsum("kb,bvc->kvc", canonical_weights(controls), canonical_face().basis_cm).astype(np.float32)
+    """Return [K, 468, 3], the displacement of the canonical face by each control fully on: measured, or by weights."""
+    effects = np.einsum("kb,bvc->kvc", canonical_weights(controls), canonical_face().basis_cm).astype(np.float32)
+    for effect, control in zip(effects, controls, strict=True):
+        if control.effect_cm is not None:
+            effect[:] = control.effect_cm
+    return effects
 
 
 def opens_mouth(control: Control) -> bool:

@@ -25,7 +25,7 @@ from ..core.types import Floats
 from .effects import Metric, canonical_metric
 from .quadratic import Doubles, minimise
 
-FRAMES_AT_ONCE = 4096
+FRAMES_AT_ONCE = 1024
 TOUCHES = 1e-7
 """Control values below this are off."""
 SMOOTHING_TURNS = 200
@@ -123,8 +123,8 @@ class Solver:
         """Return the linear terms [T, K] of the frames' programs, sparsity included."""
         flat = displacement.reshape(len(displacement), len(self._project))
         parts = [flat[start : start + FRAMES_AT_ONCE] for start in range(0, len(flat), FRAMES_AT_ONCE)]
-        projected = [part.astype(np.float32, copy=False) @ self._project for part in parts]
-        return np.concatenate([*projected, np.zeros((0, len(self.cost)))]).astype(np.float64) - self.cost
+        projected = [part.astype(np.float64) @ self._project for part in parts]
+        return np.concatenate([*projected, np.zeros((0, len(self.cost)))]) - self.cost
 
     def energy(self, displacement: Floats) -> Doubles:
         """Return ‖d‖²_M [T]: with w at rest, twice the objective of each frame."""
@@ -211,7 +211,7 @@ def _by_neighbours(rows: NDArray[np.int64], count: int) -> Iterator[tuple[NDArra
                 yield some, tuple(side for side, gone in ((-1, at_first), (1, at_last)) if not gone)
 
 
-def _normal_equations(effects: Doubles, metric: Metric) -> tuple[Floats, Doubles]:
+def _normal_equations(effects: Doubles, metric: Metric) -> tuple[Doubles, Doubles]:
     """Return what turns a flat displacement [V*3] into Eᵀ M d, and Eᵀ M E [K, K]."""
     weighted = effects * (metric.vertex_weights.astype(np.float64) ** 2)[None, :, None]
     for upper, lower in metric.gap_pairs:
@@ -220,4 +220,4 @@ def _normal_equations(effects: Doubles, metric: Metric) -> tuple[Floats, Doubles
         weighted[:, lower, 1] -= gap
     project = weighted.reshape(len(effects), -1).T
     gram = effects.reshape(len(effects), -1) @ project
-    return project.astype(np.float32), 0.5 * (gram + gram.T)
+    return project, 0.5 * (gram + gram.T)

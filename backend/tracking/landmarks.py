@@ -171,6 +171,19 @@ def _stacked(rows: list[tuple[float, Floats, int, float, Floats]]) -> Measures:
     )
 
 
+def landmarks_in_picture(rgb: NDArray[np.uint8], detection: float = 0.5) -> Floats | None:
+    """Return the landmarks [478, 3] of the largest face in one picture [H, W, 3], in pixels of it as in `Track`.
+
+    None where no face is found with that confidence (0-1).
+    """
+    with closing(_FaceMesh(detection)) as mesh:
+        found = mesh.faces(rgb)
+    if not found:
+        return None
+    height, width = rgb.shape[:2]
+    return max(found, key=lambda face: float(np.ptp(face[:, 1]))) * np.array([width, -height, -width], np.float32)
+
+
 class _FaceMesh:
     """MediaPipe's face mesh as arrays, without what it says on the way."""
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..backend.core.blendshapes import ARKIT_INDEX
 from ..backend.core.errors import LipSyncError
-from ..backend.core.mesh_file import read_mesh
+from ..backend.core.mesh_file import MeshClip, read_mesh
+from ..backend.core.types import PhoneSpan
 from ..backend.inference.protocol import Request
 from ..backend.retarget.apply import ControlTracks, Gains, Retargeter
 from ..backend.retarget.detect import MapMatch
@@ -25,6 +26,8 @@ from .client import JobCancelledError, WorkerClient
 PREDICTION_SHARE = 0.8
 """Part of the progress bar that the prediction gets; the retargeting gets the rest."""
 FRAMES_AT_ONCE = 2048
+KEPT_FRAMES = 20_000
+"""Of a prediction, at most: 11 minutes at 30 frames per second, 56 MB."""
 TONGUE_OUT = ARKIT_INDEX["tongueOut"]
 _request_ids = itertools.count(1)
 
@@ -39,13 +42,33 @@ class BakeRequest:
     match: MapMatch
     """How the character fits its naming map."""
     limits: Mapping[str, tuple[float, float]]
-    """Lowest and highest value by shape key."""
+    """Lowest and highest value by shape key or custom property."""
     gains: Gains = field(default_factory=Gains)
     bundle: str = "universal"
     language: str = ""
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was predicted, kept so that another map can be tried on it at once."""
+
+    times_s: NDArray[np.float64]
+    """[T]"""
+    displacement_cm: NDArray[np.float16]
+    """[T, 468, 3] from the canonical neutral face; half precision, which is 0.005 mm at 1 cm."""
+    tongue_out: NDArray[np.float32] | None
+    """[T]"""
+    phones: tuple[PhoneSpan, ...] = ()
+
+    def at(self, time_s: float) -> "Prediction":
+        """Return the frame nearest to a time, as one of one frame."""
+        place = int(np.abs(self.times_s - time_s).argmin())
+        part = slice(place, place + 1)
+        tongue = None if self.tongue_out is None else self.tongue_out[part]
+        return Prediction(self.times_s[part], self.displacement_cm[part], tongue)
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,10 @@ class Baked:
     duration_s: float
     confidence_mean: float
     bundle: str
+    match: MapMatch | None = None
+    """What the tracks were solved by."""
+    prediction: Prediction | None = None
+    """None where it is too long to be kept."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +162,11 @@ class BakeJob:
             values.append(tracks.values)
             limits = tracks.limits
             self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * min(1.0, part.stop / frames), "retargeting")
-        tracks = ControlTracks(retargeter.names, np.concatenate(values), limits)
+        tracks = ControlTracks(retargeter.names, np.concatenate(values), limits, retargeter.kinds, retargeter.bones)
         if not np.isfinite(tracks.values).all():
             raise LipSyncError("the retargeting gave values that are not numbers; try another map or bundle")
-        return Baked(clip.times_s, tracks, result.duration_s, result.confidence_mean, result.bundle)
+        told = result.duration_s, result.confidence_mean, result.bundle
+        return Baked(clip.times_s, tracks, *told, request.match, _kept(clip))
 
     def _message(self, output: Path) -> Request:
         request = self._request
@@ -159,3 +187,13 @@ class BakeJob:
 
     def _report(self, fraction: float, stage: str) -> None:
         self._status = Status(fraction, stage)
+
+
+def _kept(clip: MeshClip) -> Prediction | None:
+    """Return a prediction as it is kept; None for one that is too long."""
+    if len(clip.times_s) > KEPT_FRAMES:
+        return None
+    moved = (clip.vertices_cm - clip.neutral_cm).astype(np.float16)
+    return Prediction(
+        clip.times_s, moved, None if clip.weights is None else clip.weights[:, TONGUE_OUT].copy(), clip.phones
+    )

@@ -9,6 +9,7 @@ from ..backend.core.errors import LipSyncError
 from ..jobs.bake import BakeJob, Status
 from ..jobs.client import JobCancelledError, WorkerClient
 from ..preferences import device
+from ..scene import preview
 from ..scene.bake import apply
 from ..scene.plan import Plan, plan_of
 from ..ui import panel_facts
@@ -130,6 +131,7 @@ class LIPSYNC_OT_from_audio(bpy.types.Operator):
             if scene is None:
                 raise LipSyncError("the scene was removed during the lip-sync; nothing was keyed")
             report = apply(scene, self._plan.character, baked, self._plan.placement)
+            preview.keep(scene, baked.prediction, self._plan.placement.start_frame)
         except JobCancelledError:
             self.report({"INFO"}, "Lip-sync cancelled; nothing was changed")
             return {"CANCELLED"}

@@ -3,27 +3,38 @@
 
 An Action that is there is never changed: the new one starts as a copy of it, takes the lip-sync's keys over the
 clip's range, and takes its place; the old one stays in the file with a fake user. Only an earlier take that nobody
-has touched since goes.
+has touched since goes. Or, where a track of the NLA is asked for, what plays stays and the new Action lies in a track.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-LINEAR = 1
-"""Blender's number of the interpolation mode, for `foreach_set`."""
-KEPT = (("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 2, np.float32),
-        ("interpolation", 1, np.int32), ("handle_left_type", 1, np.int32), ("handle_right_type", 1, np.int32),
-        ("easing", 1, np.int32))  # fmt: skip
-"""What a key is made of: attribute, width and type of number."""
+from . import keys
+
 MARK = "lipsync3d"
 """Custom property of an Action that a lip-sync made: what its keys were then."""
 
-KeyArrays = dict[str, NDArray[np.generic]]
+TRACK = "Lip-sync"
+"""Name of the NLA tracks that are made here."""
+
+Animated = bpy.types.Key | bpy.types.Object
+"""What can be given an Action here."""
+
+
+@dataclass(frozen=True, order=True)
+class Curve:
+    """One number of a datablock that can be keyed."""
+
+    path: str
+    """Data path from the datablock."""
+    index: int = 0
+    """Of an array; 0 for a plain number."""
+    group: str = ""
+    """Under which name Blender's editors show it: the bone of a bone's channel."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +43,15 @@ class Tracks:
 
     frames: NDArray[np.float64]
     """[T] scene frames, ascending."""
-    values: Mapping[str, NDArray[np.float32]]
-    """[T] by shape name."""
-    still: frozenset[str] = frozenset()
-    """Shapes that stay at rest: they get keys only where keys of an earlier take lie."""
+    values: Mapping[Curve, NDArray[np.float32]]
+    """[T] each."""
+    still: frozenset[Curve] = frozenset()
+    """What stays at rest: it gets keys only where keys of an earlier take lie."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What plays on some shape keys, to be put back if the lip-sync is given up."""
+    """What plays on a datablock, to be put back if the lip-sync is given up."""
 
     had_animation: bool
     action: bpy.types.Action | None
@@ -48,37 +59,82 @@ class Assignment:
     had_fake_user: bool
 
 
-def assignment_of(key: bpy.types.Key) -> Assignment:
+def assignment_of(owner: Animated) -> Assignment:
     """Return what plays now."""
-    data = key.animation_data
+    data = owner.animation_data
     action = data.action if data is not None else None
     slot = getattr(data, "action_slot", None) if action is not None else None
     return Assignment(data is not None, action, slot, action is not None and action.use_fake_user)
 
 
-def write(key: bpy.types.Key, name: str, tracks: Tracks) -> bpy.types.Action:
-    """Give the shape keys a new Action with these keys and return it.
+def write(owner: Animated, name: str, tracks: Tracks) -> bpy.types.Action:
+    """Give a datablock a new Action with these keys and return it.
 
     Other curves of the Action that played before are carried over, and so are its keys outside the range of frames.
     """
-    data = key.animation_data or key.animation_data_create()
-    before = assignment_of(key)
+    data = owner.animation_data or owner.animation_data_create()
+    before = assignment_of(owner)
     if before.action is None:
         action = bpy.data.actions.new(name)
-        _assign(data, action, _new_slot(action, key))
+        _assign(data, action, _new_slot(action, owner))
     else:
         action = before.action.copy()
         action.name = name
-        before.action.use_fake_user = before.had_fake_user or _worth_keeping(before.action, key)
+        before.action.use_fake_user = before.had_fake_user or _worth_keeping(before.action, owner)
         _assign(data, action, _same_slot(action, before.slot))
     action.use_fake_user = False
-    curves = curves_of(key)
-    for shape, values in tracks.values.items():
-        path = key.key_blocks[shape].path_from_id("value")
-        if shape not in tracks.still or curves.find(path) is not None:
-            _write_curve(curves, path, tracks.frames, values)
-    action[MARK] = _digest(curves)
+    _write_curves(_bag_of(owner), tracks)
+    action[MARK] = keys.digest(curves_of(owner))
     return action
+
+
+def write_track(owner: Animated, name: str, tracks: Tracks) -> bpy.types.Action:
+    """Lay a new Action with these keys into a new NLA track above the others, and return it; what plays stays."""
+    data = owner.animation_data or owner.animation_data_create()
+    before = assignment_of(owner)
+    action = bpy.data.actions.new(name)
+    slot = _new_slot(action, owner)
+    _assign(data, action, slot)
+    _write_curves(_bag_of(owner), tracks)
+    action[MARK] = keys.digest(curves_of(owner))
+    _assign(data, before.action, before.slot)
+    track = data.nla_tracks.new()
+    track.name = TRACK
+    strip = track.strips.new(name, int(tracks.frames[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+    strip.extrapolation, strip.blend_type = "NOTHING", "REPLACE"
+    return action
+
+
+def drop_earlier_tracks(owner: Animated, newest: bpy.types.Action) -> list[str]:
+    """Remove the tracks of earlier takes that nobody has touched; return the names of the touched ones, now muted."""
+    tracks, kept = owner.animation_data.nla_tracks, []
+    for track in [one for one in tracks if one.name.startswith(TRACK) and len(one.strips) == 1]:
+        strip = track.strips[0]
+        action = strip.action
+        if action is None or action == newest or MARK not in action:
+            continue
+        bag = _bag_in(action, getattr(strip, "action_slot", None))
+        if action.library is None and action[MARK] == keys.digest(bag.fcurves):
+            tracks.remove(track)
+            if not action.users:
+                bpy.data.actions.remove(action)
+        elif not track.mute:
+            track.mute = True
+            kept.append(action.name)
+    return kept
+
+
+def plays_over_tracks(owner: Animated, wanted: Iterable[Curve]) -> bool:
+    """Return whether the Action that plays keys any of these too: it lies above every NLA track."""
+    data = owner.animation_data
+    if data is None or data.action is None or data.action_influence == 0.0:
+        return False
+    if getattr(data, "action_slot", data.action) is None:
+        return False
+    curves = _bag_of(owner).fcurves
+    return any(curves.find(curve.path, index=curve.index) is not None for curve in wanted)
 
 
 def drop_replaced(before: Assignment, action: bpy.types.Action, name: str) -> bool:
@@ -90,9 +146,9 @@ def drop_replaced(before: Assignment, action: bpy.types.Action, name: str) -> bo
     return True
 
 
-def restore(key: bpy.types.Key, before: Assignment) -> None:
+def restore(owner: Animated, before: Assignment) -> None:
     """Put back what played, and remove the Action that was to take its place."""
-    data = key.animation_data
+    data = owner.animation_data
     if data is None:
         return
     made = data.action
@@ -101,45 +157,52 @@ def restore(key: bpy.types.Key, before: Assignment) -> None:
         if before.action is not None:
             before.action.use_fake_user = before.had_fake_user
     else:
-        key.animation_data_clear()
+        owner.animation_data_clear()
     if made is not None and made != before.action:
         bpy.data.actions.remove(made)
 
 
-def curves_of(key: bpy.types.Key) -> bpy.types.bpy_prop_collection:
-    """Return the curves that play on some shape keys, which have an Action; they are made ready to take new ones."""
-    data = key.animation_data
-    action = data.action
+def restore_tracks(owner: Animated, before: Assignment, action: bpy.types.Action) -> None:
+    """Remove an Action that `write_track` made, with its track."""
+    for track in list(owner.animation_data.nla_tracks):
+        if any(strip.action == action for strip in track.strips):
+            owner.animation_data.nla_tracks.remove(track)
+    bpy.data.actions.remove(action)
+    if not before.had_animation:
+        owner.animation_data_clear()
+
+
+def curves_of(owner: Animated) -> bpy.types.bpy_prop_collection:
+    """Return the curves that play on a datablock, which has an Action; they are made ready to take new ones."""
+    return _bag_of(owner).fcurves
+
+
+def _bag_of(owner: Animated) -> bpy.types.Action:
+    data = owner.animation_data
+    return _bag_in(data.action, getattr(data, "action_slot", None))
+
+
+def _bag_in(action: bpy.types.Action, slot: object | None) -> bpy.types.Action:
+    """Return what holds the curves of a slot: its channel bag, which is made where there is none, or the Action."""
     if not hasattr(action, "slots"):
-        return action.fcurves
+        return action
     layer = action.layers[0] if len(action.layers) else action.layers.new("Lip-sync")
     strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(data.action_slot, ensure=True).fcurves
+    return strip.channelbag(slot, ensure=True)
 
 
-def _worth_keeping(action: bpy.types.Action, key: bpy.types.Key) -> bool:
+def _worth_keeping(action: bpy.types.Action, owner: Animated) -> bool:
     """Return whether an Action of this file holds anything but a lip-sync's own keys; asked while it plays."""
     if action.library is not None:
         return False
-    unslotted = getattr(key.animation_data, "action_slot", action) is None
-    return MARK not in action or unslotted or action[MARK] != _digest(curves_of(key))
+    unslotted = getattr(owner.animation_data, "action_slot", action) is None
+    return MARK not in action or unslotted or action[MARK] != keys.digest(curves_of(owner))
 
 
-def _digest(curves: bpy.types.bpy_prop_collection) -> str:
-    told = sha256()
-    for curve in curves:
-        told.update(f"{curve.data_path} {len(curve.modifiers)}".encode())
-        for attribute, width, kind in KEPT:
-            flat = np.empty(len(curve.keyframe_points) * width, kind)
-            curve.keyframe_points.foreach_get(attribute, flat)
-            told.update(flat.tobytes())
-    return told.hexdigest()
-
-
-def _new_slot(action: bpy.types.Action, key: bpy.types.Key) -> object | None:
+def _new_slot(action: bpy.types.Action, owner: Animated) -> object | None:
     if hasattr(action, "slots"):
-        return action.slots.new("KEY", key.name)
-    action.id_root = "KEY"
+        return action.slots.new(owner.id_type, owner.name)
+    action.id_root = owner.id_type
     return None
 
 
@@ -154,55 +217,16 @@ def _assign(data: bpy.types.AnimData, action: bpy.types.Action | None, slot: obj
     data.action_slot = slot if slot is not None else _new_slot(action, data.id_data)
 
 
-def _write_curve(
-    curves: bpy.types.bpy_prop_collection, path: str, frames: NDArray[np.float64], values: NDArray[np.float32]
-) -> None:
-    """Write one curve: the new keys, and before and after them the keys that were there."""
-    curve = curves.find(path)
-    kept = _outside(curve, frames[0], frames[-1]) if curve is not None else None
-    if curve is not None:
-        curve.keyframe_points.clear()
-        for modifier in list(curve.modifiers):  # cycles or noise would repeat or shake the speech
-            curve.modifiers.remove(modifier)
-        curve.mute, curve.extrapolation = False, "CONSTANT"  # or it would not play, or run on after the sound
-    else:
-        curve = curves.new(path)
-    points = np.empty((len(frames), 2), np.float32)
-    points[:, 0], points[:, 1] = frames, values
-    new = _linear(points)
-    every = new if kept is None else _merged(kept, new)
-    count = len(every["co"])
-    curve.keyframe_points.add(count)
-    for attribute, array in every.items():
-        curve.keyframe_points.foreach_set(attribute, np.ascontiguousarray(array).ravel())
-    curve.update()
-
-
-def _linear(points: NDArray[np.float32]) -> KeyArrays:
-    """Return linear keys at points [T, 2]; handles lie on the line a third of the way, as Blender would put them."""
-    thirds = np.diff(points, axis=0) / 3
-    left, right = points.copy(), points.copy()
-    left[1:] -= thirds
-    right[:-1] += thirds
-    modes = np.full(len(points), LINEAR, np.int32)
-    kinds = np.zeros(len(points), np.int32)
-    return {"co": points, "handle_left": left, "handle_right": right, "interpolation": modes,
-            "handle_left_type": kinds, "handle_right_type": kinds, "easing": kinds}  # fmt: skip
-
-
-def _outside(curve: bpy.types.FCurve, first: float, last: float) -> KeyArrays | None:
-    """Return the keys before the first and after the last frame; None where there are none."""
-    count = len(curve.keyframe_points)
-    arrays: KeyArrays = {}
-    for attribute, width, kind in KEPT:
-        flat = np.empty(count * width, kind)
-        curve.keyframe_points.foreach_get(attribute, flat)
-        arrays[attribute] = flat.reshape(count, width) if width > 1 else flat
-    frames = arrays["co"][:, 0]
-    outside = (frames < first) | (frames > last)
-    return {name: array[outside] for name, array in arrays.items()} if outside.any() else None
-
-
-def _merged(kept: KeyArrays, new: KeyArrays) -> KeyArrays:
-    order = np.argsort(np.concatenate([kept["co"][:, 0], new["co"][:, 0]]), kind="stable")
-    return {name: np.concatenate([kept[name], new[name]])[order] for name in new}
+def _write_curves(bag: bpy.types.Action, tracks: Tracks) -> None:
+    """Write into an Action, or the channel bag that does for one; both hold curves and groups."""
+    for where, values in tracks.values.items():
+        curve = bag.fcurves.find(where.path, index=where.index)
+        if curve is None and where in tracks.still:
+            continue
+        if curve is None:
+            curve = bag.fcurves.new(where.path, index=where.index)
+            if where.group:
+                curve.group = bag.groups.get(where.group) or bag.groups.new(where.group)
+            keys.write(curve, tracks.frames, values)
+        else:
+            keys.replace(curve, tracks.frames, values)

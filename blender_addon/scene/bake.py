@@ -15,7 +15,8 @@ from ..backend.core.errors import SoundError
 from ..backend.core.timebase import exact_fps, s_to_frame
 from ..jobs.bake import Baked
 from . import actions, sound_strip
-from .character import Character, key_of
+from .character import Character
+from .landing import Landed, Track, landed
 
 MOVES = 1e-4
 """A control whose values all stay below this gets no keys."""
@@ -37,6 +38,8 @@ class Placement:
     last_frame: int | None = None
     add_strip: bool = True
     set_range: bool = True
+    in_track: bool = False
+    """Whether the keys go into an NLA track of their own, and what plays stays."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Report:
     """What was done, for people."""
 
     keyed: tuple[str, ...]
-    """Names of the shape keys that got keys."""
+    """Names of the controls that got keys."""
     still: tuple[str, ...]
     """Names of those that the sound does not move."""
     frames: tuple[int, int]
@@ -57,7 +60,7 @@ class Report:
     @property
     def sentence(self) -> str:
         """All of it in a line."""
-        text = f"keyed {len(self.keyed)} shape keys over frames {self.frames[0]} to {self.frames[1]}"
+        text = f"keyed {len(self.keyed)} controls over frames {self.frames[0]} to {self.frames[1]}"
         if self.still:
             text += f", {len(self.still)} are not moved by this sound"
         if self.kept:
@@ -77,21 +80,15 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
         LipSyncError: something changed in the meantime or cannot be written; the scene is as it was.
     """
     frames, tracks = _on_frames(baked, scene_fps(scene), placement)
-    still = frozenset(name for name, values in tracks.items() if np.abs(values).max(initial=0.0) <= MOVES)
-    if len(still) == len(tracks):
+    if all(track.still for track in tracks):
         raise SoundError(f"{placement.sound}: nothing is said in it, so the face would not move; choose another sound")
-    keys = [(face, key_of(face)) for face in character.faces]
+    keys = landed(character, tracks, baked.match)
     notes = list(character.notes)
-    made: list[tuple[actions.Assignment, bpy.types.Action, str]] = []
+    made: list[_Made] = []
     with ExitStack() as undo:
-        for face, key in keys:
-            values = {name: tracks[name] for name in face.shapes if name in tracks}
-            if still.issuperset(values):
-                continue
-            before = actions.assignment_of(key)
-            undo.callback(actions.restore, key, before)
-            name = f"Lip-sync {placement.sound.stem} {face.object_name}"[:60]
-            made.append((before, actions.write(key, name, actions.Tracks(frames, values, still)), name))
+        for owner, values in keys.items():
+            if values.moving:
+                made.append(_write(owner.find(), values, frames, placement, undo))
         if placement.add_strip:
             notes += _place_sound(scene, placement, undo)
         if placement.set_range and frames[-1] <= 0:
@@ -99,24 +96,67 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
         elif placement.set_range:
             scene.frame_start, scene.frame_end = max(0, int(frames[0])), int(frames[-1])
         undo.pop_all()
-    kept = [
-        before.action.name
-        for before, action, name in made
-        if before.action is not None and not actions.drop_replaced(before, action, name)
-    ]
+    kept = [name for one in made for name in _concluded(one, notes)]
+    moved = tuple(dict.fromkeys(track.name for track in tracks if not track.still))
     return Report(
-        keyed=tuple(name for name in tracks if name not in still),
-        still=tuple(name for name in tracks if name in still),
+        keyed=moved,
+        still=tuple(dict.fromkeys(track.name for track in tracks if track.still and track.name not in moved)),
         frames=(int(frames[0]), int(frames[-1])),
-        actions=tuple(action.name for _, action, _ in made),
+        actions=tuple(one.action.name for one in made),
         kept=tuple(kept),
         notes=tuple(notes),
     )
 
 
-def _on_frames(
-    baked: Baked, fps: Fraction, placement: Placement
-) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
+@dataclass(frozen=True)
+class _Made:
+    """An Action that was made, and what played before."""
+
+    owner: actions.Animated
+    before: actions.Assignment
+    action: bpy.types.Action
+    name: str
+    curves: tuple[actions.Curve, ...]
+    in_track: bool
+
+
+def _write(
+    owner: actions.Animated, keys: Landed, frames: NDArray[np.float64], placement: Placement, undo: ExitStack
+) -> _Made:
+    """Write the keys of one datablock; `undo` then knows how to take them back."""
+    before = actions.assignment_of(owner)
+    name = f"Lip-sync {placement.sound.stem} {_worn_by(owner)}"[:60]
+    tracks = actions.Tracks(frames, keys.values, frozenset(set(keys.values) - keys.moving))
+    if placement.in_track:
+        action = actions.write_track(owner, name, tracks)
+        undo.callback(actions.restore_tracks, owner, before, action)
+    else:
+        undo.callback(actions.restore, owner, before)
+        action = actions.write(owner, name, tracks)
+    return _Made(owner, before, action, name, tuple(keys.values), placement.in_track)
+
+
+def _concluded(made: _Made, notes: list[str]) -> list[str]:
+    """Let an earlier take go where nobody has touched it; return the names of the Actions that stay instead."""
+    if made.in_track:
+        if actions.plays_over_tracks(made.owner, made.curves):
+            notes.append(
+                f"{made.owner.name}: its own Action keys some of the same and plays over the NLA track; push it down"
+            )
+        return actions.drop_earlier_tracks(made.owner, made.action)
+    if made.before.action is None or actions.drop_replaced(made.before, made.action, made.name):
+        return []
+    return [made.before.action.name]
+
+
+def _worn_by(owner: actions.Animated) -> str:
+    """Return the name of an object, or of the first that wears some shape keys."""
+    if owner.id_type != "KEY":
+        return owner.name
+    return next((one.name for one in bpy.data.objects if one.data == owner.user), owner.name)
+
+
+def _on_frames(baked: Baked, fps: Fraction, placement: Placement) -> tuple[NDArray[np.float64], list[Track]]:
     """Return whole frames [T] and the tracks on them; interpolated where those predicted lie between them."""
     given = s_to_frame(baked.times_s, fps, placement.start_frame)
     first = math.ceil(given[0] - ON_GRID) if placement.first_frame is None else placement.first_frame
@@ -129,8 +169,11 @@ def _on_frames(
     on_grid = np.abs(given - np.round(given)).max() < ON_GRID
     part = slice(first - round(given[0]), first - round(given[0]) + len(frames))
     columns = baked.tracks.values.T
-    tracks = [column[part] if on_grid else np.interp(frames, given, column).astype(np.float32) for column in columns]
-    return frames, dict(zip(baked.tracks.names, tracks, strict=True))
+    values = [column[part] if on_grid else np.interp(frames, given, column).astype(np.float32) for column in columns]
+    return frames, [
+        Track(*target, column, bool(np.abs(column).max(initial=0.0) <= MOVES))
+        for target, column in zip(baked.tracks.targets(), values, strict=True)
+    ]
 
 
 def _place_sound(scene: bpy.types.Scene, placement: Placement, undo: ExitStack) -> list[str]:

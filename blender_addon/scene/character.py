@@ -1,28 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which meshes of the scene make a character, and which of their shape keys are free to be keyed."""
+"""Which objects of the scene make a character, and all that may be keyed of it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import bpy
 
 from ..backend.core.errors import RigError
-
-
-@dataclass(frozen=True)
-class Face:
-    """One set of shape keys that will be animated."""
-
-    key_name: str
-    """Name of the shape-key datablock; a name survives undo, a reference does not."""
-    object_name: str
-    """An object that wears it, for messages."""
-    shapes: tuple[str, ...]
-    """Shape keys that may be keyed."""
-    driven: tuple[str, ...]
-    """Shape keys left alone, because drivers own them."""
-    muted: tuple[str, ...] = ()
-    """Shape keys left alone, because they show nothing."""
+from ..backend.retarget.detect import RigNames
+from .controls import ControlId, Face, Found, add_controls, add_shapes, reference_of
+from .places import Place
 
 
 @dataclass(frozen=True)
@@ -32,14 +19,28 @@ class Character:
     title: str
     faces: tuple[Face, ...]
     limits: dict[str, tuple[float, float]]
-    """Lowest and highest value by shape name, within every mesh's sliders."""
+    """Lowest and highest value by name of a shape or property, within every mesh's sliders."""
     notes: tuple[str, ...]
     """What is left out and why."""
+    places: Mapping[ControlId, tuple[Place, ...]] = field(default_factory=dict)
+    """Where each control is keyed."""
+    rigs: tuple[str, ...] = ()
+    """Armatures whose bones may be keyed."""
+    head: str = ""
+    """Name of the object that holds it together, whichever of its parts is selected."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Every shape name, once."""
-        return tuple(dict.fromkeys(name for face in self.faces for name in face.shapes))
+    def names(self) -> RigNames:
+        """Every name, once."""
+        shapes, bones, properties = (
+            tuple(name for other, name in self.places if other == kind) for kind in ("shape", "bone", "property")
+        )
+        return RigNames(shapes, bones, properties)
+
+    @property
+    def worn(self) -> tuple[str, ...]:
+        """The objects that shape keys are keyed on, for messages."""
+        return tuple(face.object_name for face in self.faces)
 
 
 def selected_character(context: bpy.types.Context) -> Character:
@@ -65,106 +66,64 @@ def character_of(
     Raises:
         RigError: nothing of it can be keyed.
     """
-    family = _family(chosen, scene)
+    family = family_of(chosen, scene)
     meshes = [thing for thing in family if _keys(thing) is not None]
     own = _keys(chosen)
     if own is not None:
-        shapes = set(own.key_blocks.keys()) - {_reference(own)}
+        shapes = set(own.key_blocks.keys()) - {reference_of(own)}
         others = [thing for thing in [*meshes, *selected] if thing != chosen and _shares(thing, shapes)]
         meshes = [chosen, *others]
-    if not meshes:
-        raise RigError(
-            f"{chosen.name!r} has no shape keys, so nothing can move its mouth; select a face with shape keys, "
-            "or give it ARKit or viseme shape keys"
-        )
-    return _character(chosen.name, meshes)
+    return _character(chosen.name, _head_of_family(chosen).name, meshes, family)
 
 
 def characters(scene: bpy.types.Scene) -> list[Character]:
-    """Return every character of a scene that has shape keys free to be keyed."""
+    """Return every character of a scene that has something that could be keyed."""
     families: dict[bpy.types.Object, list[bpy.types.Object]] = {}
     for thing in scene.objects:
-        if _keys(thing) is not None:
+        if isinstance(thing.data, bpy.types.Mesh):
             families.setdefault(_head_of_family(thing), []).append(thing)
+    families = {
+        head: meshes
+        for head, meshes in families.items()
+        if head.type == "ARMATURE" or any(_keys(mesh) is not None for mesh in meshes)
+    }
     found = []
     for head, meshes in families.items():
         try:
-            found.append(_character(head.name, meshes))
+            shaped = [mesh for mesh in meshes if _keys(mesh) is not None]
+            found.append(_character(head.name, head.name, shaped, [head, *meshes]))
         except RigError:
             if len(families) == 1:
                 raise
     return found
 
 
-def key_of(face: Face) -> bpy.types.Key:
-    """Return the shape keys of a face.
-
-    Raises:
-        RigError: they are gone since the character was looked at.
-    """
-    key = bpy.data.shape_keys.get((face.key_name, None))
-    if key is None or key.user is None or any(name not in key.key_blocks for name in face.shapes):
-        raise RigError(f"the shape keys of {face.object_name!r} changed during the lip-sync; run it again")
-    return key
-
-
-def _character(title: str, meshes: Iterable[bpy.types.Object]) -> Character:
-    faces: dict[str, Face] = {}
-    limits: dict[str, tuple[float, float]] = {}
-    notes: list[str] = []
-    for thing in meshes:
+def _character(
+    title: str, head: str, meshes: Iterable[bpy.types.Object], family: Iterable[bpy.types.Object]
+) -> Character:
+    found = Found()
+    for thing in dict.fromkeys(meshes):
         key = _keys(thing)
         assert key is not None
-        if key.name_full in faces:
-            continue
-        if (reason := _why_not(key)) is not None:
-            notes.append(f"{thing.name}: {reason}")
-            continue
-        face = _face(thing, key)
-        if face.driven:
-            notes.append(f"{thing.name}: {len(face.driven)} shape keys have drivers and are left to them")
-        if face.muted:
-            notes.append(f"{thing.name}: {len(face.muted)} shape keys are muted and stay so")
-        if face.shapes and thing.show_only_shape_key:
-            notes.append(f"{thing.name}: it shows one shape key alone; unpin it to see the others move")
-        if face.shapes:
-            faces[key.name_full] = face
-        for name in face.shapes:
-            block = key.key_blocks[name]
-            low, high = limits.get(name, (block.slider_min, block.slider_max))
-            limits[name] = (max(low, block.slider_min), min(high, block.slider_max))
-    if not faces:
-        raise RigError(f"nothing of {title!r} can be keyed: {'; '.join(notes) or 'its meshes have no shape keys'}")
-    return Character(title, tuple(faces.values()), limits, tuple(notes))
+        if key.name_full not in found.seen:
+            found.seen.add(key.name_full)
+            add_shapes(found, thing, key)
+    for thing in dict.fromkeys(family):
+        add_controls(found, thing)
+    if not found.places:
+        if found.notes:
+            raise RigError(f"nothing of {title!r} can be keyed: {'; '.join(found.notes)}")
+        raise RigError(
+            f"{title!r} has no shape keys, so nothing can move its mouth; "
+            "select a face with shape keys or a face rig, or give it ARKit or viseme shape keys"
+        )
+    places = {control: tuple(some) for control, some in found.places.items()}
+    told = tuple(found.notes)
+    return Character(title, tuple(found.faces), found.limits, told, places, tuple(found.rigs), head)
 
 
-def _face(thing: bpy.types.Object, key: bpy.types.Key) -> Face:
-    names = [block.name for block in key.key_blocks if block.name != _reference(key)]
-    drivers = key.animation_data.drivers if key.animation_data else ()
-    paths = {driver.data_path for driver in drivers}
-    driven = tuple(name for name in names if key.key_blocks[name].path_from_id("value") in paths)
-    muted = tuple(name for name in names if key.key_blocks[name].mute and name not in driven)
-    free = tuple(name for name in names if name not in (*driven, *muted))
-    return Face(key.name, thing.name, free, driven, muted)
-
-
-def _why_not(key: bpy.types.Key) -> str | None:
-    """Return why a set of shape keys cannot be keyed; None where it can."""
-    if key.library is not None:
-        return f"its mesh is linked from {key.library.filepath}; make a library override of the mesh, or append it"
-    if not key.is_editable:
-        return "its shape keys cannot be edited; make the mesh local, or a library override that may be edited"
-    if not key.use_relative:
-        return "its shape keys are absolute; switch on Relative in the mesh's Shape Keys panel"
-    data = key.animation_data
-    if data is not None and data.use_tweak_mode:
-        return "an NLA strip of its shape keys is being edited; leave tweak mode (Tab in the NLA editor)"
-    if data is not None and (data.action_influence == 0.0 or any(track.is_solo for track in data.nla_tracks)):
-        return "its Action does not play; in the NLA editor, raise its influence and switch off the solo of tracks"
-    return None
-
-
-def _family(chosen: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+def family_of(chosen: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return every object of the scene that belongs to the character that one stands for."""
     head = _head_of_family(chosen)
     return [thing for thing in scene.objects if _head_of_family(thing) == head]
 
@@ -190,8 +149,4 @@ def _keys(thing: bpy.types.Object) -> bpy.types.Key | None:
 
 def _shares(thing: bpy.types.Object, shapes: set[str]) -> bool:
     key = _keys(thing)
-    return key is not None and not shapes.isdisjoint(set(key.key_blocks.keys()) - {_reference(key)})
-
-
-def _reference(key: bpy.types.Key) -> str:
-    return key.reference_key.name if key.reference_key is not None else ""
+    return key is not None and not shapes.isdisjoint(set(key.key_blocks.keys()) - {reference_of(key)})

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the settings of a scene to what is asked of the worker and where its answer goes."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import bpy
 
-from ..backend.core.errors import SoundError
+from ..backend.core.errors import RigError, SoundError
 from ..backend.retarget.apply import Gains
-from ..backend.retarget.detect import MapMatch, choose
-from ..backend.retarget.maps import load_map, load_maps
+from ..backend.retarget.detect import MapMatch, RigNames, choose
+from ..backend.retarget.maps import load_map
 from ..jobs.bake import BakeRequest
+from . import user_maps
 from .bake import Placement, scene_fps
 from .character import Character, selected_character
+from .editing import edited
 from .shapes import fitted_match
+from .sharing import Fit, with_shared_sources
 from .sound_strip import find_strip
 
 AUTO = "AUTO"
@@ -40,21 +42,27 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
     """
     settings = context.scene.lipsync3d
     character = selected_character(context)
-    match = fitted_match(character, match_of(character.names, settings.map_name))
+    fit = fit_of(character, settings.map_name)
+    match = edited(character, fit.match, settings.editor)
     placement = placement_of(context.scene)
-    gains = settings.gains
     request = BakeRequest(
         sound=placement.sound,
         fps=float(scene_fps(context.scene)),
         match=match,
         limits=character.limits,
-        gains=Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face),
+        gains=gains_of(settings),
         bundle=bundle_of(settings.bundle),
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
     )
     return Plan(context.scene.name, character, request, placement)
+
+
+def gains_of(settings: bpy.types.PropertyGroup) -> Gains:
+    """Return how strongly the parts of the face are to move."""
+    gains = settings.gains
+    return Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face)
 
 
 def placement_of(scene: bpy.types.Scene) -> Placement:
@@ -64,31 +72,55 @@ def placement_of(scene: bpy.types.Scene) -> Placement:
         SoundError: none is chosen, or it is not there.
     """
     settings = scene.lipsync3d
+    in_track = settings.onto == "NLA"
     if settings.source == "STRIP":
         strip = find_strip(scene, settings.strip_name)
         _check_there(strip.path)
         return Placement(
-            strip.path, strip.start_frame, strip.first_frame, strip.last_frame + 1, False, settings.set_range
+            sound=strip.path,
+            start_frame=strip.start_frame,
+            first_frame=strip.first_frame,
+            last_frame=strip.last_frame + 1,
+            add_strip=False,
+            set_range=settings.set_range,
+            in_track=in_track,
         )
     if not settings.sound_path:
         raise SoundError("no sound is chosen; choose a sound file")
     path = Path(bpy.path.abspath(settings.sound_path)).absolute()
     _check_there(path)
-    return Placement(path, float(settings.start_frame), set_range=settings.set_range)
+    return Placement(path, float(settings.start_frame), set_range=settings.set_range, in_track=in_track)
 
 
-def match_of(names: Iterable[str], map_name: str = AUTO) -> MapMatch:
-    """Return how shape names fit a map.
+def fit_of(character: Character, map_name: str = AUTO) -> Fit:
+    """Return how a character fits a map, with what its own shapes and drivers say that names do not.
+
+    Raises:
+        MapError: the map cannot be read.
+        RigError: nothing there moves the mouth; says what was found and what was left out.
+    """
+    try:
+        match = match_of(character.names, map_name)
+    except RigError as error:
+        raise RigError("; ".join([str(error), *character.notes])) from error
+    return with_shared_sources(character, fitted_match(character, match))
+
+
+def match_of(names: RigNames, map_name: str = AUTO) -> MapMatch:
+    """Return how a character's names fit a map.
 
     Args:
-        names: of the character's free shape keys.
-        map_name: `AUTO`, the id of a shipped map, or the path of a map file.
+        names: of all that may be keyed.
+        map_name: `AUTO`, the id of a shipped map or of a user's own, or the path of a map file.
 
     Raises:
         MapError: the map cannot be read.
         RigError: nothing there moves the mouth; says what was found.
     """
-    return _match(tuple(names), map_name)
+    if map_name in ("", AUTO):
+        return _match(names, None, 0.0)
+    path = user_maps.path_of(map_name)
+    return _match(names, path, user_maps.stamp(path))
 
 
 def bundle_of(text: str) -> str:
@@ -98,11 +130,10 @@ def bundle_of(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _match(names: tuple[str, ...], map_name: str) -> MapMatch:
-    if map_name in ("", AUTO):
-        return choose(names)
-    shipped = {one.id: one for one in load_maps()}
-    return choose(names, [shipped[map_name] if map_name in shipped else load_map(Path(map_name))])
+def _match(names: RigNames, map_file: Path | None, stamp: float) -> MapMatch:
+    """Return the match; `stamp` changes with the file, so that an edited map is read again."""
+    del stamp
+    return choose(names) if map_file is None else choose(names, [load_map(map_file)])
 
 
 def _check_there(sound: Path) -> None:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panels in the 3D view's sidebar, tab "Lip-sync"."""
 
-import textwrap
-
 import bpy
 
+from ..operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
 from ..operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
+from ..operators.measure import LIPSYNC_OT_measure_rig
 from . import panel_facts
+from .map_panel import ICONS
+from .text import wrapped
 
-CHARACTER_WIDTH_PX = 7
-"""About the width of a letter at scale 1, to break long sentences at the panel's width."""
 SHOWN_NAMES = 12
 
 
@@ -40,9 +40,9 @@ class LIPSYNC_PT_main(_Sidebar, bpy.types.Panel):
         elif context.scene.sequence_editor is not None:
             found = "strips_all" if hasattr(context.scene.sequence_editor, "strips_all") else "sequences_all"
             column.prop_search(settings, "strip_name", context.scene.sequence_editor, found, icon="SOUND")
-        _wrapped(column, context, facts.sound_problem, "ERROR")
+        wrapped(column, context, facts.sound_problem, "ERROR")
         if settings.source == "STRIP" and facts.sound:
-            _wrapped(column, context, facts.sound, "SOUND")
+            wrapped(column, context, facts.sound, "SOUND")
         _draw_character(layout.box(), context, facts)
         _draw_button(layout, facts)
 
@@ -65,27 +65,32 @@ class LIPSYNC_PT_options(_Sidebar, bpy.types.Panel):
         for name in ("jaw", "lips", "tongue", "upper_face"):
             column.prop(settings.gains, name, slider=True)
         column = layout.column()
-        column.prop(settings, "map_name")
         column.prop(settings, "transcript")
         if settings.transcript is not None:
             column.prop(settings, "language")
         column.prop(settings, "bundle")
+        column.row().prop(settings, "onto", expand=True)
         column.prop(settings, "set_range")
 
 
 def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, facts: panel_facts.Facts) -> None:
     if facts.character:
-        layout.label(text=facts.character, icon="ARMATURE_DATA" if len(facts.meshes) > 1 else "MESH_DATA")
+        layout.label(text=facts.character, icon="ARMATURE_DATA" if len(facts.owners) > 1 else "MESH_DATA")
     if facts.rig_problem:
-        _wrapped(layout, context, facts.rig_problem, "ERROR")
+        wrapped(layout, context, facts.rig_problem, "ERROR")
+        if facts.character or facts.has_mesh:
+            column = layout.column(align=True)
+            column.operator(LIPSYNC_OT_measure_rig.bl_idname, icon="DRIVER_DISTANCE")
+            column.operator(LIPSYNC_OT_create_shapes.bl_idname, icon="SHAPEKEY_DATA")
+            column.operator(LIPSYNC_OT_place_landmarks.bl_idname, icon="EMPTY_AXIS")
         return
-    layout.label(text=facts.coverage, icon="SHAPEKEY_DATA")
+    layout.label(text=facts.coverage, icon=ICONS.get(facts.kind, "SHAPEKEY_DATA"))
     if facts.missing:
         shown = ", ".join(facts.missing[:SHOWN_NAMES]) + (" …" if len(facts.missing) > SHOWN_NAMES else "")
-        _wrapped(layout, context, f"not there: {shown}", "BLANK1")
-    _wrapped(layout, context, f"keys go on {', '.join(facts.meshes)}", "ACTION")
+        wrapped(layout, context, f"not there: {shown}", "BLANK1")
+    wrapped(layout, context, facts.keyed, "ACTION")
     for note in facts.notes:
-        _wrapped(layout, context, note, "INFO")
+        wrapped(layout, context, note, "INFO")
 
 
 def _draw_button(layout: bpy.types.UILayout, facts: panel_facts.Facts) -> None:
@@ -101,14 +106,3 @@ def _draw_button(layout: bpy.types.UILayout, facts: panel_facts.Facts) -> None:
     row.scale_y = 1.5
     row.enabled = not facts.refusal
     row.operator(LIPSYNC_OT_from_audio.bl_idname, icon="PLAY_SOUND")
-
-
-def _wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """Draw a sentence over as many lines as the panel's width asks for."""
-    if not text:
-        return
-    scale = context.preferences.system.ui_scale
-    width = max(20, int(context.region.width / (CHARACTER_WIDTH_PX * scale)) - 6)
-    column = layout.column(align=True)
-    for index, line in enumerate(textwrap.wrap(text, width)):
-        column.label(text=line, icon="BLANK1" if index else icon)

@@ -15,6 +15,7 @@ PARTS = {
     "speech": {"core"},
     "motion": {"core", "speech"},
     "retarget": {"core"},
+    "fit": {"core", "retarget", "tracking"},
     "tracking": {"core"},
     "normalise": {"core"},
     "inference": {"core", "audio", "speech", "motion", "retarget"},
@@ -40,7 +41,13 @@ HEAVY = {
 }
 """Package -> where it may be imported (the demo, tests and benchmarks use the system from outside: anything)."""
 
-FOR_ADDON = ("backend.core", "backend.retarget", "backend.inference.protocol", "backend.inference.worker")
+FOR_ADDON = (
+    "backend.core",
+    "backend.fit",
+    "backend.retarget",
+    "backend.inference.protocol",
+    "backend.inference.worker",
+)
 
 
 def shipped():
@@ -98,11 +105,16 @@ def test_the_job_client_runs_without_blender():
     assert [m for source in clients for m, _ in source.imports if m.split(".")[0] in {"bpy", "mathutils"}] == []
 
 
+FOR_EVERYONE = (
+    "backend/core/", "backend/fit/", "backend/motion/", "backend/retarget/", "backend/inference/protocol.py"
+)  # fmt: skip
+
+
 def modules_for_everyone():
     """Backend modules that must import with numpy alone."""
     return [
         ".".join(source.path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
-        for source in under("backend/core/", "backend/motion/", "backend/retarget/", "backend/inference/protocol.py")
+        for source in under(*FOR_EVERYONE)
         if not source.name.startswith("backend/core/authoring/")
     ]
 

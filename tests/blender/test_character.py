@@ -82,7 +82,7 @@ def test_driven_shapes_are_left_to_their_drivers(scene, character):
     head.data.shape_keys.driver_add('key_blocks["jawOpen"].value')
     found = character.character_of(head, scene)
     assert found.faces[0].driven == ("jawOpen",)
-    assert "jawOpen" not in found.names
+    assert "jawOpen" not in found.names.shapes
     assert "drivers" in found.notes[0]
 
 
@@ -115,13 +115,15 @@ def test_linked_shapes_are_refused_until_overridden(scene, character, rig_error,
 def test_a_character_that_changed_meanwhile_is_an_error(scene, character, rig_error):
     import bpy
 
+    from blender_addon.scene.controls import key_of
+
     head = mesh(scene, "head", SHAPES)
     (face,) = character.character_of(head, scene).faces
-    assert character.key_of(face) == head.data.shape_keys
+    assert key_of(face) == head.data.shape_keys
     bpy.data.objects.remove(head)
     bpy.data.meshes.remove(bpy.data.meshes["head"])
     with pytest.raises(rig_error, match="run it again"):
-        character.key_of(face)
+        key_of(face)
 
 
 def test_muted_shape_keys_and_actions_that_do_not_play_are_told(scene, character, rig_error):
@@ -129,7 +131,7 @@ def test_muted_shape_keys_and_actions_that_do_not_play_are_told(scene, character
     keys = head.data.shape_keys
     keys.key_blocks["jawOpen"].mute = True
     found = character.character_of(head, scene)
-    assert found.names == SHAPES[1:]
+    assert found.names.shapes == SHAPES[1:]
     assert found.notes == ("head: 1 shape keys are muted and stay so",)
     track = keys.animation_data_create().nla_tracks.new()
     track.is_solo = True

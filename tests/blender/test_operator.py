@@ -252,3 +252,31 @@ def test_a_bake_is_one_undo_step(speech, addon):
         [sys.executable, "-c", UNDO, str(speech)], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.splitlines()[-1] == "True 0 250 0 True"
+
+
+DRIVEN = """
+rig = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
+bpy.context.collection.objects.link(rig)
+rig["open"] = 0.0
+curve = bpy.context.object.data.shape_keys.driver_add('key_blocks["jawOpen"].value')
+variable = curve.driver.variables.new()
+variable.name, curve.driver.expression = "var", "var"
+variable.targets[0].id, variable.targets[0].data_path = rig, '["open"]'
+"""
+
+
+def test_keys_on_a_rig_are_taken_back_by_the_same_step(speech, addon):
+    program = UNDO.replace(
+        'bpy.ops.ed.undo_push(message="before")', f'{DRIVEN}\nbpy.ops.ed.undo_push(message="before")'
+    )
+    program = program.replace("baked = len(bpy.data.actions)", "baked = rig.animation_data.action is not None")
+    assert program.count("rig.animation_data") == 1
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(speech)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.splitlines()[-1] == "True 0 250 0 True"

@@ -46,6 +46,20 @@ def test_real_speech_moves_a_real_rig(rig, shared_data, gltf_issues, tmp_path):
     assert told_by("-c", REIMPORT, glb)[0] > 10  # so many different faces in 30 looks
 
 
+def test_mouths_follow_the_prediction(shared_data):
+    """Keyed and played: r of the lip gap by kind of convention, every p b m closed, and the robot refused."""
+    pytest.importorskip("bpy")
+    command = [sys.executable, "-m", "benchmarks.rigs", str(shared_data)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=600)
+    told = [line for line in done.stdout.splitlines() if "closures kept" in line or line.startswith("robot")]
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert len(told) == 7
+    assert "robot: refused: nothing moves the mouth" in told[-1]
+    for line in told[:-1]:
+        kept, closures = line.rpartition("; ")[2].removesuffix(" closures kept").split(" of ")
+        assert kept == closures, line
+
+
 def test_a_rig_with_nothing_to_move_is_refused(shared_data, speech_wav, tmp_path):
     pytest.importorskip("bpy")
     code, said = lip_sync(shared_data / "rigs" / "robot_expressive.blend", speech_wav, "--save", tmp_path / "out.blend")

@@ -8,10 +8,10 @@ import pytest
 from backend.core.blendshapes import ARKIT_NAMES
 from backend.core.errors import LipSyncError
 from backend.core.face import canonical_face
+from backend.core.raster import rasterise
 from backend.normalise.atlas import render, unwrap
 from backend.normalise.layout import OPENING, atlas_layout
 from backend.normalise.masks import REGIONS, region, skin_mask
-from backend.normalise.raster import rasterise
 
 LAYOUT = atlas_layout(256)
 IMAGE = 512

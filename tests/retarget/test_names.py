@@ -2,8 +2,17 @@
 import pytest
 
 from backend.core.blendshapes import ARKIT_NAMES, DIRECTIONS
-from backend.retarget.detect import choose, detect
-from backend.retarget.names import key, readings, spellings, words
+from backend.retarget.detect import choose, detected
+from backend.retarget.names import (
+    bone_readings,
+    ending_readings,
+    halves,
+    is_node_prefix,
+    key,
+    readings,
+    spellings,
+    words,
+)
 
 
 def sided(name):
@@ -84,6 +93,33 @@ def test_keys_and_readings():
     assert list(readings("...")) == []
 
 
+def test_a_bones_number_and_prefix_are_its_own():
+    assert list(bone_readings("lip.T.L.001")) == [("", "liptl001")]
+    assert list(bone_readings("mixamorig:Jaw")) == [("", "mixamorigjaw"), ("mixamorig:", "jaw")]
+    assert [found for _, found in bone_readings("DEF-jaw")] == ["defjaw"]
+
+
+def test_endings_leave_what_is_before_them():
+    assert ending_readings("jawOpen_Teeth.001") == (("_Teeth", (("", "jawopen"),)),)
+    assert [ending for ending, _ in ending_readings("Eye_Blink_L_LOD0_x")] == ["_x", "_LOD0_x"]
+    assert ending_readings("eyeBlink_L") == ending_readings("aa_x") == ending_readings("jawOpen_") == ()
+
+
+def test_halves_are_of_whole_movements_only():
+    assert {key(name) for name in halves("mouthFunnel")} >= {"mouthfunnell", "mouthfunnelright"}
+    assert halves("mouthLeft") == halves("aa") == halves("eyeBlinkLeft", "left") == ()
+
+
+def test_node_prefixes():
+    assert all(is_node_prefix(prefix) for prefix in ("", "face|", "rig:", "a:b|", "blendShape1."))
+    assert not any(is_node_prefix(prefix) for prefix in ("door_", "Face.M_F00_", "rig:door_"))
+
+
+def test_a_name_of_many_words_is_read_from_its_end():
+    found = readings("a_" * 100 + "jawOpen")
+    assert len(found) < 20 and ("a_" * 100, "jawopen") in found
+
+
 OCULUS = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
 AVATAR = (*OCULUS[:12], "I", "O", "U")
 
@@ -113,7 +149,8 @@ def test_one_family_is_used_where_two_are_there():
     assert (both.map.id, both.unknown) == ("arkit52", tuple(visemes))
     few = choose(["jawOpen", "mouthSmileLeft", *visemes])
     assert few.map.id == "oculus15"
-    assert [match.map.id for match in detect(["jawOpen", "mouthSmileLeft", *visemes])] == ["oculus15", "arkit52"]
+    found = [match.map.id for match in detected(["jawOpen", "mouthSmileLeft", *visemes])]
+    assert found[:2] == ["oculus15", "arkit52"]
 
 
 def test_strays_are_left_alone_and_twins_driven_alike():

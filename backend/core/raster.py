@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.types import Floats
+from .types import Floats
 
 MAX_CANDIDATES = 40_000_000
 """Pixels of triangles' boxes held at once; a caller that wants more should cut its picture."""
