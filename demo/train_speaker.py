@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m demo.train_speaker`: film the demo speaker and train the bundle that ships as `demo-speaker-v1`.
 
-The speaker is procedural (`backend/dataset/demo_speaker`), the voice is eSpeak NG's, the words are this project's own: the
-weights carry nobody's likeness and nobody's terms but the project's. About twenty minutes on two processor cores.
+The speaker is procedural (`backend/dataset/demo_speaker`), the voice is eSpeak NG's, the words are this project's own:
+the weights carry nobody's likeness and nobody's terms but the project's. About twenty minutes on two processor cores.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backend.commands.talk import print_bar
 from backend.core.errors import LipSyncError
+from backend.core.terminal import say
 from backend.dataset.demo_speaker import DemoSettings, film
 from backend.training.personal.settings import preset
 from backend.training.personal.train import train
@@ -36,9 +37,8 @@ def main() -> int:
         settings = replace(preset("fast", SEED), terms=TERMS)
         made = train([video], options.output, options.run, settings, print_bar)
     except LipSyncError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
-    print(f"\n{made.bundle}: learnt from {made.minutes:.1f} min in {made.clips} clips")
+        sys.exit(f"\nerror: {error}")
+    say(f"\n{made.bundle}: learnt from {made.minutes:.1f} min in {made.clips} clips")
     return 0
 
 
