@@ -35,7 +35,7 @@ def test_the_shipped_bundle_opens_by_name_and_by_folder(bundle):
 
 
 def test_no_bundle_of_that_name():
-    with pytest.raises(BundleError, match="shipped are: universal-v"):
+    with pytest.raises(BundleError, match="shipped are: demo-speaker-v1, universal-v"):
         open_bundle("nobody")
 
 
