@@ -24,13 +24,15 @@ def made(tmp_path_factory):
 def test_every_file_is_there(made):
     assert sorted(file.name for file in made.iterdir()) == [
         "demo.blend", "demo.glb", "demo.json", "demo.mp4", "demo.png", "demo.wav",
+        "speaker.mp4",
     ]  # fmt: skip
 
 
-def test_the_film_has_moving_pictures_and_sound(made):
+@pytest.mark.parametrize(("film", "size"), [("demo.mp4", "64x64"), ("speaker.mp4", "384x384")])
+def test_the_films_have_moving_pictures_and_sound(made, film, size):
     ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
-    done = subprocess.run([ffmpeg, "-i", made / "demo.mp4"], capture_output=True, text=True, check=False)
-    assert re.search(r"Video: h264.* 64x64 ", done.stderr)
+    done = subprocess.run([ffmpeg, "-i", made / film], capture_output=True, text=True, check=False)
+    assert re.search(rf"Video: h264.* {size}[ ,]", done.stderr)
     assert "Audio: aac" in done.stderr
     minutes, seconds = re.search(r"Duration: 00:(\d\d):(\d\d\.\d\d)", done.stderr).groups()
     assert abs(int(minutes) * 60 + float(seconds) - frames(made) / 24) < 0.1
