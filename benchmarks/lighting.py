@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -131,9 +132,16 @@ def _error(residual: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> float:
     return float(np.sqrt(np.mean((residual[mouth] - residual[skin].mean(axis=0)) ** 2)))
 
 
-def table(sequences: Sequence[KnownSequence]) -> dict[str, LightScores]:
-    """Return the mean scores of raw atlases, of normalising, and of it with each step off."""
-    variants: dict[str, LightSettings | None] = {"raw": None, **VARIANTS}
+def measure(folder: Path) -> list[Figure]:
+    """Measure on painted atlases, with all steps; `folder` is not used."""
+    del folder
+    cv2.setNumThreads(1)
+    painted = [lit_sequence(seed) for seed in JUDGED_ON]
+    return figures(table(painted, {"raw": None, "all steps": LightSettings()}))
+
+
+def table(sequences: Sequence[KnownSequence], variants: dict[str, LightSettings | None]) -> dict[str, LightScores]:
+    """Return the mean scores of each variant; none for raw atlases."""
     rows = {name: [score(sequence, settings) for sequence in sequences] for name, settings in variants.items()}
     return {name: _mean(scores) for name, scores in rows.items()}
 
@@ -161,7 +169,9 @@ def main() -> int:
     arguments = parser.parse_args()
     seeds = TUNED_ON if arguments.tuning else JUDGED_ON
     cv2.setNumThreads(1)
-    rows = table([(speaker_sequence if arguments.speaker else lit_sequence)(seed) for seed in seeds])
+    rows = table(
+        [(speaker_sequence if arguments.speaker else lit_sequence)(seed) for seed in seeds], {"raw": None, **VARIANTS}
+    )
     heads = ("temporal std", "(detail)", "asymmetry", "mouth error", "relit dB")
     print(f"seeds {seeds}\n{'':14}" + "".join(f"{head:>14}" for head in heads))
     for name, row in rows.items():

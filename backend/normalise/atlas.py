@@ -19,9 +19,15 @@ from .layout import AtlasLayout
 from .sampling import extended, sample_places
 from .visibility import facing, texel_visibility
 
-SHRINK_FROM = 1.25
-"""Image pixels to a texel above which the image is shrunk (by area) before it is sampled, so that nothing aliases."""
-MARGIN_PX = 2
+SOFT = 0.5
+"""Standard deviation, in texels, of what each texel averages: it sees its own area, so that nothing aliases and the
+sensor's noise falls, and it sees so much of it whatever the size of the face."""
+SHRINK_FROM = 2.0
+"""Image pixels to a texel above which the image is first shrunk to one (by area), which is quicker than a wide blur."""
+BOX_VARIANCE = 1 / 12
+"""Of that shrinking, in texels squared."""
+MARGIN_PX = 6
+"""Enough for the blur: three deviations of one texel of `SHRINK_FROM`, and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ def _areas(points: Floats, triangles: NDArray[np.int32]) -> Floats:
 
 
 def _sample(rgb: NDArray[np.uint8], x: Floats, y: Floats, density: float) -> Floats:
-    """Return colours [N, 3] 0-1 of the frame at image places, the frame shrunk first where texels are coarse."""
+    """Return colours [N, 3] 0-1 of the frame at image places, each the mean of a texel's area."""
     height, width = rgb.shape[:2]
     left, right = np.clip([x.min() - MARGIN_PX, x.max() + MARGIN_PX + 1], 0, width).astype(int)
     top, bottom = np.clip([y.min() - MARGIN_PX, y.max() + MARGIN_PX + 1], 0, height).astype(int)
@@ -101,4 +107,6 @@ def _sample(rgb: NDArray[np.uint8], x: Floats, y: Floats, density: float) -> Flo
         x = (x + 0.5) * (small[0] / (right - left)) - 0.5
         y = (y + 0.5) * (small[1] / (bottom - top)) - 0.5
         piece = cv2.resize(piece, small, interpolation=cv2.INTER_AREA)
+    blur_px = np.sqrt(SOFT**2 - BOX_VARIANCE) if density > SHRINK_FROM else SOFT * density
+    piece = cv2.GaussianBlur(piece, (0, 0), float(blur_px), borderType=cv2.BORDER_REPLICATE)
     return sample_places(piece, x, y) * np.float32(1 / 255)

@@ -39,7 +39,7 @@ class LightSettings:
 
     symmetry_sigma: float = 0.05
     """Standard deviation of the Gaussian of the spatial step, as a share of the atlas width."""
-    temporal_sigma: float = 0.02
+    temporal_sigma: float = 0.015
     """The same of the temporal step; not larger than the other. Narrower is steadier but takes wrinkles for light."""
     scarce: float = 0.15
     """Share of known skin under a Gaussian at which the next wider one counts as much."""

@@ -21,6 +21,7 @@ from .rigid import (
     refine_similarity,
     rotation_matrices,
     rotation_vectors,
+    stable_trust,
 )
 from .smooth import smooth
 
@@ -35,8 +36,21 @@ class PoseSettings:
     """Width of the kernel that smooths the pose; a local parabola, so that slow turns are not flattened."""
     rounds: int = 3
     """Times that the speaker's own rigid shape and the pose are refined in turn."""
-    depth_weight: float = 10.0
-    """How much more the tracker's depth counts than the picture plane; see `rigid.refine_similarity`."""
+    forehead_trust: float = 0.1
+    """How much the forehead's place in the picture counts; see `rigid.refine_similarity`."""
+    nose_trust: float = 1.0
+    """The same of the nose."""
+    eye_corner_trust: float = 10.0
+    """The same of the corners of the eyes."""
+    temple_trust: float = 0.3
+    """The same of the temples."""
+    depth_trust: float = 0.5
+    """How much the tracker's depth of all of them counts."""
+
+    @property
+    def plane_trust(self) -> tuple[float, float, float, float]:
+        """What `rigid.stable_trust` wants."""
+        return self.forehead_trust, self.nose_trust, self.eye_corner_trust, self.temple_trust
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,8 @@ def fit_head_pose(
         points = lens.straighten(landmarks[np.ix_(found, STABLE_POINTS)])
         shape_cm = rigid_shape(points, settings.rounds) if shape_cm is None else shape_cm
         shot = np.zeros(len(found), np.int64) if shots is None else shots[found]
-        rough = refine_similarity(points, shape_cm, STABLE_WEIGHTS, settings.depth_weight)
+        trust = stable_trust(settings.plane_trust, settings.depth_trust)
+        rough = refine_similarity(points, shape_cm, STABLE_WEIGHTS, trust)
         pose.scale[found], pose.rotation[found], pose.translation[found] = _smoothed(
             rough, times_s[found], shot, settings.sigma_s
         )

@@ -18,8 +18,20 @@ STABLE_POINTS = np.array([*_FOREHEAD, *_NOSE, *_EYE_CORNERS, *_TEMPLES])
 _PREFERENCE = np.where(np.isin(STABLE_POINTS, _FOREHEAD), 0.5, 1.0)
 STABLE_WEIGHTS: Doubles = _PREFERENCE / _PREFERENCE.sum()
 """[N], summing to 1: the forehead follows the brows a little."""
+_GROUP = np.repeat(np.arange(4), [len(_FOREHEAD), len(_NOSE), len(_EYE_CORNERS), len(_TEMPLES)])
 STABLE_POINTS.setflags(write=False)
 STABLE_WEIGHTS.setflags(write=False)
+
+
+def stable_trust(plane: tuple[float, float, float, float], depth: float) -> Doubles:
+    """Return how much each coordinate of the `STABLE_POINTS` counts [N, 3].
+
+    Args:
+        plane: of x and y of forehead, nose, eye corners and temples.
+        depth: of z of all.
+    """
+    in_plane = np.asarray(plane, np.float64)[_GROUP]
+    return np.stack([in_plane, in_plane, np.full(len(_GROUP), depth)], axis=-1)
 
 
 def fit_similarity(points: ArrayLike, target: ArrayLike, weights: ArrayLike) -> tuple[Doubles, Doubles, Doubles]:
@@ -52,25 +64,25 @@ def fit_similarity(points: ArrayLike, target: ArrayLike, weights: ArrayLike) -> 
 
 
 def refine_similarity(
-    points: ArrayLike, target: ArrayLike, weights: ArrayLike, depth_weight: float
+    points: ArrayLike, target: ArrayLike, weights: ArrayLike, trust: ArrayLike
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Return `fit_similarity` with depth counting more than the picture plane.
+    """Return `fit_similarity` with each coordinate of each point counting by itself.
 
-    A tracker that learnt depth tells turns by it better than by parallax: its nose moves too little over its cheeks
-    when a head nods. Gauss-Newton on p = a B q + d, with D = diag(1, 1, depth_weight), minimising
-    sum_i w_i (p_i - a B q_i - d)^T D (p_i - a B q_i - d).
+    A tracker sees eye corners where they are, but slides points over smooth skin, such as the forehead, while a head
+    turns; what it learnt of their depth holds. Gauss-Newton on p = a B q + d, with D_i = diag(trust_i), minimising
+    sum_i (p_i - a B q_i - d)^T D_i (p_i - a B q_i - d).
 
     Args:
         points: [T, N, 3].
         target: [N, 3].
-        weights: [N], positive.
-        depth_weight: of z squared over x and y squared, in the space of the points.
+        weights: [N], positive: of the similarity that the search starts from.
+        trust: [N, 3], positive: of x, y and z, in the space of the points.
     """
     source, aim = np.asarray(points, np.float64), np.asarray(target, np.float64)
     scale, rotation, translation = fit_similarity(source, aim, weights)
     back, size = rotation.swapaxes(1, 2), 1 / scale
     place = -size[:, None] * np.einsum("tij,tj->ti", back, translation)
-    trust = np.asarray(weights, np.float64)[:, None, None] * np.array([1.0, 1.0, depth_weight])[:, None]
+    weight = np.asarray(trust, np.float64)[..., None]
     for _ in range(GAUSS_NEWTON_STEPS):
         turned = size[:, None, None] * np.einsum("tij,nj->tni", back, aim)
         off = source - turned - place[:, None]
@@ -78,7 +90,7 @@ def refine_similarity(
         slope[..., :3] = -cross_matrices(turned)
         slope[..., 3] = turned
         slope[..., 4:] = np.eye(3)
-        weighed = slope * trust
+        weighed = slope * weight
         matrix = np.einsum("tnik,tnil->tkl", weighed, slope)
         step = np.linalg.solve(matrix, np.einsum("tnik,tni->tk", weighed, off)[..., None])[..., 0]
         back = rotation_matrices(step[:, :3]) @ back

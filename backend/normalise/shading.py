@@ -15,7 +15,7 @@ from ..core.face import canonical_face
 from ..core.types import Floats
 from .layout import atlas_layout
 
-NORMAL_SIGMA = 0.006
+NORMAL_SIGMA = 0.004
 """Blur of the normals, in atlas widths."""
 EVEN = 5
 """How many of the functions are the same left and right; they come first."""
@@ -24,8 +24,6 @@ RIDGE = 1e-3
 
 WITHIN = (0.0, 1.0)
 """Quantiles of the fit on plain skin that bound it elsewhere: lips and nostrils point where no skin was read."""
-EVEN_WITHIN = (0.01, 0.99)
-"""The same of the even fit, which no other fit cancels: real eyelids and upper lips came out too bright without."""
 HOLE_SIGMA = 0.03
 """Blur that carries normals into mouth and eyes, which have no surface of their own, in atlas widths."""
 
@@ -46,7 +44,7 @@ def fitted(light: Floats, weights: Floats, even: bool = False) -> Floats:
     ridge = RIDGE * np.eye(left.shape[1], dtype=np.float32)
     amounts = np.linalg.solve(weighted @ left + ridge, weighted @ right)
     fit = left @ amounts
-    low, high = np.quantile(fit[share > share.max() / 2], EVEN_WITHIN if even else WITHIN, axis=0)
+    low, high = np.quantile(fit[share > share.max() / 2], WITHIN, axis=0)
     return np.clip(fit, low, high).reshape(light.shape).astype(np.float32)
 
 

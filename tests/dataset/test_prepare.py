@@ -182,6 +182,21 @@ def test_portrait_phones_slow_cameras_and_uneven_times_are_prepared(tmp_path):
     assert len(slow.samples) / 16_000 == pytest.approx(1.6, abs=0.1)
 
 
+@pytest.mark.slow
+def test_a_phone_held_upright_in_4k_is_prepared(tmp_path):
+    wide = [cv2.resize(picture, (2160, 2160), interpolation=cv2.INTER_CUBIC) for picture in speaker_frames()[0]]
+    tall = [cv2.copyMakeBorder(picture, 600, 1080, 0, 0, cv2.BORDER_REPLICATE) for picture in wide]
+    lying = [np.rot90(picture) for picture in tall]  # stored 3840 x 2160
+    turn_flag(write_video(tmp_path / "phone.mp4", lying, np.arange(16) / 25, hum(0.64)))
+    done = prepare([tmp_path / "phone.mp4"], tmp_path / "shards", SMALL)
+    (clip,) = done.manifest["clips"]
+    assert (clip["width"], clip["height"], clip["frames"]["ok"]) == (2160, 3840, 16)
+    small = prepare([speaker_video(tmp_path / "small.mp4")], tmp_path / "small", SMALL)
+    large, plain = (read_shard(one.folder / one.manifest["clips"][0]["shard"]) for one in (done, small))
+    off = cv2.absdiff(large.atlas[8], plain.atlas[8])
+    assert off.mean() < 8  # of 255: the same face, its colours less the two encodings
+
+
 def test_long_videos_are_split_into_even_clips():
     info = VideoInfo(Path("x.mp4"), 640, 480, 25.0, 3600.0, 0, True, 0.0)
     clips = clips_of(Source(info, "0" * 64))

@@ -4,13 +4,14 @@ import pytest
 
 from backend.core.face import canonical_face, lip_gap_cm, vertices_from_weights
 from backend.normalise.camera import Camera, fit_camera
-from backend.normalise.pose import fit_head_pose
+from backend.normalise.pose import PoseSettings, fit_head_pose
 from backend.normalise.rigid import (
     STABLE_POINTS,
     fit_similarity,
     refine_similarity,
     rotation_matrices,
     rotation_vectors,
+    stable_trust,
     yaw_pitch_roll_deg,
 )
 from backend.normalise.smooth import smooth
@@ -58,14 +59,31 @@ def test_a_known_similarity_is_recovered():
     assert np.linalg.det(mirrored) == pytest.approx(1)
 
 
-def test_weighing_depth_agrees_where_nothing_is_wrong():
+def test_weighing_coordinates_agrees_where_nothing_is_wrong():
     shape = canonical_face().neutral_cm[STABLE_POINTS].astype(np.float64)
     _, rotation = turns(40)
     points = 7.0 * shape @ rotation.swapaxes(1, 2) + [30.0, -200.0, 5.0]
     plain = fit_similarity(points, shape, np.ones(len(shape)))
-    weighed = refine_similarity(points, shape, np.ones(len(shape)), 10.0)
+    trust = stable_trust((0.1, 1.0, 10.0, 0.3), 0.5)
+    weighed = refine_similarity(points, shape, np.ones(len(shape)), trust)
     for one, other in zip(plain, weighed, strict=True):
         assert one == pytest.approx(other, abs=1e-8)
+
+
+def test_a_forehead_that_slides_does_not_roll_the_head():
+    shape = canonical_face().neutral_cm[STABLE_POINTS].astype(np.float64)
+    points = np.repeat(7.0 * shape[None], 5, axis=0)
+    points[:, :20, 0] += np.linspace(-8, 8, 5)[:, None]  # px, all of the forehead
+    trust = stable_trust(PoseSettings().plane_trust, PoseSettings().depth_trust)
+    plain, weighed = (
+        np.degrees(np.linalg.norm(rotation_vectors(fit[1]), axis=-1)).max()
+        for fit in (
+            fit_similarity(points, shape, np.ones(len(shape))),
+            refine_similarity(points, shape, np.ones(len(shape)), trust),
+        )
+    )
+    assert plain > 2
+    assert weighed < plain / 5
 
 
 def test_rotation_vectors_and_angles_are_those_of_the_matrices():

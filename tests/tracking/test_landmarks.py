@@ -9,7 +9,8 @@ pytest.importorskip("mediapipe", reason="needs lipsync3d[tracking]")
 cv2 = pytest.importorskip("cv2", reason="needs lipsync3d[tracking]")
 
 from backend.core.errors import VideoError  # noqa: E402
-from backend.tracking.landmarks import FaceTracker  # noqa: E402
+from backend.core.face import canonical_face  # noqa: E402
+from backend.tracking.landmarks import MIRRORED_IRISES, FaceTracker  # noqa: E402
 from backend.tracking.quality import Status  # noqa: E402
 
 
@@ -47,6 +48,20 @@ def test_landmarks_are_told_in_pixels_of_the_full_picture(tmp_path):
     x, y = (track.landmarks[..., 0] - 840) / 2160 * 256, track.landmarks[..., 1] / 2160 * 256
     assert np.abs(x - small.landmarks[..., 0]).mean() < 2.0
     assert np.abs(y - small.landmarks[..., 1]).mean() < 2.0
+
+
+def test_a_mirrored_video_gives_mirrored_landmarks(tmp_path):
+    pictures, _ = speaker_frames()
+    path = write_video(tmp_path / "v.mp4", pictures, np.arange(16) / 25, hum(1))
+    mirrored = write_video(tmp_path / "m.mp4", [picture[:, ::-1] for picture in pictures], np.arange(16) / 25, hum(1))
+    neutral = canonical_face().neutral_cm
+    twin = np.abs((neutral * (-1, 1, 1))[:, None] - neutral).sum(axis=-1).argmin(axis=1)
+    off = []
+    for tracker in (FaceTracker(), FaceTracker(both_ways=False)):
+        one, other = tracker.track(path).landmarks, tracker.track(mirrored).landmarks[:, [*twin, *MIRRORED_IRISES]]
+        off.append(np.abs((256, 0, 0) + other * (-1, 1, 1) - one).mean())
+    assert off[0] < 0.1  # px of a face 120 px high
+    assert off[1] > 0.4
 
 
 def test_what_cannot_be_learnt_from_is_named(tmp_path):
