@@ -27,6 +27,7 @@ from blender_addon.scene.exporting import write_outputs
 
 from .film import Shot, set_up, without_subsurface
 from .picture import draw
+from .talking_head import film_talking_head
 
 TEXT = "Hello! I am a head made of numbers. Watch my lips: mama, papa, baby, five."
 FPS = 24
@@ -61,6 +62,8 @@ def perform(text: str, folder: Path, shot: Shot) -> None:
     animate(Predictor(open_bundle("universal")), PredictRequest(sound=sound, fps=FPS), curves)
     draw(sound, curves, spoken, picture)
     _tell(began, "heard its phones, drew them with the curves")
+    film_talking_head(sound, folder / "speaker.mp4", FPS)
+    _tell(began, "filmed the demo speaker, mesh and texture predicted from the sound")
     with silent_blender():
         set_up(lip_sync_head(sound), shot)
         for one in bpy.data.sounds:
@@ -79,6 +82,7 @@ def perform(text: str, folder: Path, shot: Shot) -> None:
 CLOSING = """
 Made in {folder}:
   demo.mp4    the film, with sound: open it in any player
+  speaker.mp4 the same words by a personal model: mesh and texture, predicted from the sound
   demo.blend  the head with its keys, sound strip, camera and lights: open it in Blender 4.5 or newer, press Space
   demo.glb    the head with its morph animation: drop it into a game engine or any glTF viewer
   demo.png    waveform, phones spoken and heard, main curves, confidence

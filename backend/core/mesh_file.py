@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mesh file (.npz without pickled objects): a predicted performance as vertices over time.
 
-An hour is 600 MB, so it is written piece by piece. `times_s [T]`, `vertices_cm [T, 468, 3]`, `neutral_cm`,
-`triangles`; besides these `confidence [T]`, the exact ARKit weights `weights [T, 52]` and the phones as columns.
+An hour is 600 MB at 30 frames a second (its atlases 20 GB), so it is written piece by piece. `times_s [T]`,
+`vertices_cm [T, 468, 3]`, `neutral_cm`, `triangles`; besides these `confidence [T]`, the ARKit weights
+`weights [T, 52]`
+and the phones as columns. Where the bundle knows a speaker, `neutral_cm` is that speaker's, and with it go
+`uv [468, 2]` and `reference_atlas [S, S, 3]`; where it predicts texture, `atlas [T, S, S, 3]`.
 """
 
 import zipfile
@@ -41,11 +44,25 @@ class MeshClip:
     phones: tuple[PhoneSpan, ...]
     weights: Floats | None
     """[T, 52] ARKit weights that make the mesh, where the predictor knew them."""
+    uv: Floats | None = None
+    """[V, 2] of the atlas, v upwards, where a speaker is known."""
+    reference_atlas: NDArray[np.uint8] | None = None
+    """[S, S, 3] sRGB texture of the speaker at rest."""
+    atlas: NDArray[np.uint8] | None = None
+    """[T, S, S, 3] where texture was predicted."""
 
     def prediction(self) -> FacePrediction:
         """Return the content as the prediction it was written from."""
         displacement = self.vertices_cm - self.neutral_cm
-        return FacePrediction(self.times_s, displacement, self.confidence, self.phones)
+        return FacePrediction(
+            self.times_s,
+            displacement,
+            self.confidence,
+            self.phones,
+            self.atlas,
+            self.reference_atlas,
+            self.neutral_cm,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +72,21 @@ class MeshHeader:
     times_s: NDArray[np.float64]
     confidence: Floats
     phones: tuple[PhoneSpan, ...] = ()
+    neutral_cm: Floats | None = None
+    """[V, 3] the speaker's; None: the canonical face."""
+    uv: Floats | None = None
+    """[V, 2] of the atlas."""
+    reference_atlas: NDArray[np.uint8] | None = None
+    """[S, S, 3]."""
 
 
-def write_mesh(path: Path, header: MeshHeader, pieces: Iterable[Floats], weights: Floats | None = None) -> None:
+def write_mesh(
+    path: Path,
+    header: MeshHeader,
+    pieces: Iterable[Floats],
+    weights: Floats | None = None,
+    atlases: Iterable[NDArray[np.uint8]] | None = None,
+) -> None:
     """Write a mesh file.
 
     Args:
@@ -65,14 +94,16 @@ def write_mesh(path: Path, header: MeshHeader, pieces: Iterable[Floats], weights
         header: times and what goes with them.
         pieces: displacements [t, 468, 3] in order, T frames in all.
         weights: [T, 52] where the predictor knows them; read when the last piece has been written.
+        atlases: T atlases [S, S, 3] of the header's reference's size, in order; asked for after the last piece.
 
     Raises:
         OutputError: the folder is missing, read-only or full.
     """
     face = canonical_face()
+    neutral = face.neutral_cm if header.neutral_cm is None else header.neutral_cm
     arrays: dict[str, NDArray[Any]] = {
         "times_s": header.times_s,
-        "neutral_cm": face.neutral_cm,
+        "neutral_cm": neutral,
         "triangles": face.triangles,
         "confidence": header.confidence,
         "phones_label": np.array([span.phone for span in header.phones], f"U{LONGEST_LABEL}"),
@@ -80,14 +111,20 @@ def write_mesh(path: Path, header: MeshHeader, pieces: Iterable[Floats], weights
         "phones_end_s": np.array([span.end_s for span in header.phones], np.float64),
         "phones_confidence": np.array([span.confidence for span in header.phones], np.float32),
     }
-    vertices = (np.asarray(piece + face.neutral_cm, np.float32) for piece in pieces)
-    shape = (len(header.times_s), *face.neutral_cm.shape)
+    for name, values in (("uv", header.uv), ("reference_atlas", header.reference_atlas)):
+        if values is not None:
+            arrays[name] = values
+    vertices = (np.asarray(piece + neutral, np.float32) for piece in pieces)
+    shape = (len(header.times_s), *neutral.shape)
     with written_beside(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in arrays.items():
             _write_streamed(archive, name, array.shape, array.dtype, [array])
         _write_streamed(archive, "vertices_cm", shape, np.dtype(np.float32), vertices)
         if weights is not None:
             _write_streamed(archive, "weights", weights.shape, weights.dtype, [weights])
+        if atlases is not None and header.reference_atlas is not None:
+            shape = (len(header.times_s), *header.reference_atlas.shape)
+            _write_streamed(archive, "atlas", shape, np.dtype(np.uint8), atlases)
 
 
 def _write_streamed(
@@ -121,6 +158,9 @@ def read_mesh(path: Path) -> MeshClip:
             arrays.get("confidence", np.ones(len(arrays["times_s"]), np.float32)),
             _phones(arrays),
             arrays.get("weights"),
+            arrays.get("uv"),
+            arrays.get("reference_atlas"),
+            arrays.get("atlas"),
         )
     except KeyError as error:
         raise OutputError(f"mesh file {path} lacks {error.args[0]}; predict it again") from error
@@ -142,10 +182,24 @@ def _check(arrays: Mapping[str, NDArray[Any]]) -> None:
         columns = () if name == "confidence" else (len(ARKIT_NAMES),)
         if name in arrays and arrays[name].shape != (len(times), *columns):
             raise ValueError(f"{name} has shape {arrays[name].shape}, expected {(len(times), *columns)}")
+    _check_texture(arrays, len(times), len(neutral))
     numbers = ("times_s", "vertices_cm", "neutral_cm", "confidence", "weights")
     for name in numbers:
         if name in arrays and not (arrays[name].dtype.kind == "f" and np.isfinite(arrays[name]).all()):
             raise ValueError(f"{name} holds values that are not finite numbers")
+
+
+def _check_texture(arrays: Mapping[str, NDArray[Any]], frames: int, vertices: int) -> None:
+    """Raise ValueError where uv, reference atlas and atlases do not fit each other."""
+    if "uv" in arrays and (arrays["uv"].shape != (vertices, 2) or arrays["uv"].dtype.kind != "f"):
+        raise ValueError(f"uv has shape {arrays['uv'].shape}, expected {(vertices, 2)}")
+    for name, axes in (("reference_atlas", 3), ("atlas", 4)):
+        if name in arrays and (
+            arrays[name].ndim != axes or arrays[name].shape[-1] != 3 or arrays[name].dtype != np.uint8
+        ):
+            raise ValueError(f"{name} must be pictures of bytes [{'T, ' * (axes == 4)}S, S, 3]")
+    if "atlas" in arrays and len(arrays["atlas"]) != frames:
+        raise ValueError(f"atlas has {len(arrays['atlas'])} frames, expected {frames}")
 
 
 def _phones(arrays: Mapping[str, NDArray[Any]]) -> tuple[PhoneSpan, ...]:

@@ -40,3 +40,5 @@ class FacePrediction:
     """[T, H, W, 3] face texture in UV space, sRGB, where the bundle predicts texture."""
     reference_atlas: NDArray[np.uint8] | None = None
     """[H, W, 3] texture of the neutral face."""
+    neutral_cm: Floats | None = None
+    """[V, 3] the speaker's own closed-mouth face, where the predictor knows one; displacements are its motion."""

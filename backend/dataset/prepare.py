@@ -6,6 +6,7 @@ A clip whose shard says that it was made from the same video with the same setti
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from ..core.errors import OutputError, VideoError
+from ..core.files import written_beside
 from ..normalise.lighting import LightSettings
 from ..normalise.pose import PoseSettings
 from ..tracking.landmarks import FaceTracker
@@ -73,7 +75,11 @@ class Prepared:
 
 
 def prepare(
-    paths: Sequence[Path], folder: Path, settings: PrepareSettings | None = None, report: Report | None = None
+    paths: Sequence[Path],
+    folder: Path,
+    settings: PrepareSettings | None = None,
+    report: Report | None = None,
+    known: Path | None = None,
 ) -> Prepared:
     """Prepare videos of one speaker.
 
@@ -82,9 +88,10 @@ def prepare(
         folder: made where missing; what other videos left there stays.
         settings: what is made.
         report: called with (share done, what is being done).
+        known: `speaker.safetensors` of earlier videos, to measure these in the same space and light.
 
     Raises:
-        VideoError: none of the videos can be used.
+        VideoError: none of the videos can be used, or `known` was made with other settings.
         OutputError: the folder cannot be written to.
     """
     settings = settings or PrepareSettings()
@@ -92,6 +99,8 @@ def prepare(
         raise VideoError(f"atlas size {settings.atlas_size}: give 32 to 2048 texels")
     report = report or (lambda _share, _stage: None)
     _make_folder(folder)
+    if known is not None:
+        _take_speaker(known, folder, settings)
     began = monotonic()
     sources, refused = open_sources(find_videos(paths), lambda share: report(OPENING_SHARE * share, "opening"))
     if not sources:
@@ -116,6 +125,17 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"cannot make {folder}: {error.strerror}; choose a folder you can write to") from error
     for left in (*folder.glob(".*.safetensors"), *folder.glob(".manifest-*.json")):
         left.unlink(missing_ok=True)  # half a file of a run that was killed
+
+
+def _take_speaker(known: Path, folder: Path, settings: PrepareSettings) -> None:
+    """Bring a speaker that is known already into the folder."""
+    if load_speaker(known, _digest(_shown(settings))) is None:
+        raise VideoError(
+            f"{known}: made with other settings than atlas size {settings.atlas_size} of this version; "
+            "prepare and train again"
+        )
+    with written_beside(folder / SPEAKER) as beside:
+        shutil.copyfile(known, beside)
 
 
 def _speaker(clips: Sequence[Clip], folder: Path, settings: PrepareSettings, report: Report) -> tuple[Speaker, str]:

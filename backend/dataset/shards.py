@@ -6,6 +6,7 @@ was made of. Files are written beside and renamed: a shard that exists is whole.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,24 @@ def read_shard(path: Path) -> Shard:
     if missing:
         raise VideoError(f"{path}: lacks {', '.join(sorted(missing))}; prepare it again")
     return Shard(**{field.name: arrays[field.name] for field in fields(Shard)})
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return some arrays of a shard; the others stay on the disk.
+
+    Raises:
+        VideoError: not a shard, damaged, of another version, or without one of them.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    version = read_header(path).get("version")
+    if version != SHARD_VERSION:
+        raise VideoError(f"{path}: shard version {version}, not {SHARD_VERSION}; prepare it again")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise VideoError(f"{path}: damaged training data ({error}); prepare it again") from error
 
 
 def read_header(path: Path) -> dict[str, Any]:

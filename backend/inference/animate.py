@@ -2,7 +2,7 @@
 """One sound to one file: what the command line and the worker both do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from ..core.curves import CurvesHeader, write_curves_csv, write_curves_json
 from ..core.errors import OutputError
 from ..core.mesh_file import MeshHeader, write_mesh
 from ..core.types import Floats
-from .predict import LISTENING_SHARE, Cancelled, CancelledError, Clip, Predictor, PredictRequest, Report
+from .predict import LISTENING_SHARE, Cancelled, CancelledError, Clip, PredictRequest, Report
+from .predictors import AnyPredictor
 from .transcript import named_file
 
 ENDINGS = (".json", ".csv", ".npz")
@@ -49,7 +50,7 @@ def check_output(output: Path, request: PredictRequest) -> None:
 
 
 def animate(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     request: PredictRequest,
     output: Path,
     report: Report | None = None,
@@ -74,14 +75,37 @@ def animate(
     confidence = clip.confidence(times)
     watched = _watched(clip, len(times), report, cancelled)
     if output.suffix.lower() == ".npz":
-        weights = np.empty((len(times), len(ARKIT_NAMES)), np.float32)
-        write_mesh(output, MeshHeader(times, confidence, clip.phones), _mesh_pieces(clip, watched, weights), weights)
+        _write_mesh(output, clip, MeshHeader(times, confidence, clip.phones), watched, cancelled)
     else:
         header = CurvesHeader(clip.fps, clip.bundle, clip.phones)
         write = write_curves_csv if output.suffix.lower() == ".csv" else write_curves_json
         write(output, header, ((clip.weights(piece), clip.confidence(piece)) for piece in watched))
     mean = float(confidence.mean())
     return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle)
+
+
+def _write_mesh(
+    output: Path,
+    clip: Clip,
+    header: MeshHeader,
+    watched: Iterator[NDArray[np.float64]],
+    cancelled: Cancelled | None,
+) -> None:
+    weights = np.empty((len(header.times_s), len(ARKIT_NAMES)), np.float32)
+    atlases: Iterator[NDArray[np.uint8]] | None = None
+    look = clip.look
+    if look is not None:
+        header = replace(header, neutral_cm=look.neutral_cm, uv=look.uv, reference_atlas=look.reference_atlas)
+        if look.atlases is not None:
+            atlases = _until_cancelled(look.atlases(header.times_s), cancelled)
+    write_mesh(output, header, _mesh_pieces(clip, watched, weights), weights, atlases)
+
+
+def _until_cancelled(atlases: Iterator[NDArray[np.uint8]], cancelled: Cancelled | None) -> Iterator[NDArray[np.uint8]]:
+    for atlas in atlases:
+        if cancelled is not None and cancelled():
+            raise CancelledError
+        yield atlas
 
 
 def _mesh_pieces(clip: Clip, pieces: Iterator[NDArray[np.float64]], weights: Floats) -> Iterator[Floats]:

@@ -23,7 +23,8 @@ from ..core.errors import BundleError
 from ..speech.phones import PHONES
 
 SCHEMAS = (1,)
-KINDS = ("universal",)
+UNIVERSAL, PERSONAL = "universal", "lipsync3d"
+KINDS = (UNIVERSAL, PERSONAL)
 BUNDLES_FOLDER = Path(__file__).resolve().parents[1] / "bundles"
 DEFAULT_BUNDLE = "universal"
 LARGEST_CONFIG_BYTES = 1 << 20
@@ -32,6 +33,10 @@ LARGEST_STATISTICS_BYTES = 1 << 20
 """Unpacked."""
 LONGEST_CONTEXT_FRAMES = 3000
 MODEL, STATISTICS = "model.onnx", "statistics.npz"
+SPEECH, GEOMETRY, TEXTURE, FACE = "speech.onnx", "geometry.onnx", "texture.onnx", "face.npz"
+NEEDED = {UNIVERSAL: (MODEL, STATISTICS), PERSONAL: (SPEECH, GEOMETRY, FACE, STATISTICS)}
+USED = {UNIVERSAL: NEEDED[UNIVERSAL], PERSONAL: (*NEEDED[PERSONAL], TEXTURE)}
+"""Files that prediction needs, and those it uses where they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,17 @@ class Bundle:
     context_frames: int
     """Frames on each side that an output frame of the network depends on."""
     model: bytes
-    """The ONNX graph."""
+    """The ONNX graph of the speech encoder."""
     statistics: dict[str, NDArray[np.float32]]
     """Normalisation of the features."""
     features: dict[str, Any]
     """Feature settings of the config, as written."""
     decoder: dict[str, Any] = field(default_factory=dict[str, Any])
     """Settings of the phone decoder, as written; see `decoder.DecoderSettings`."""
+    parts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """The other files that a kind uses, by name."""
+    context_steps: int = 0
+    """Steps of 20 ms on each side that an output of `geometry.onnx` depends on."""
 
 
 def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
@@ -70,10 +79,12 @@ def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
         name=str(config.get("name", folder.name)),
         kind=config["kind"],
         context_frames=config["context_frames"],
-        model=parts[MODEL],
-        statistics=_read_statistics(folder, parts[STATISTICS]),
+        model=parts.pop(SPEECH if config["kind"] == PERSONAL else MODEL),
+        statistics=_read_statistics(folder, parts.pop(STATISTICS)),
         features=config["features"],
         decoder=config.get("decoder", {}),
+        parts=parts,
+        context_steps=config.get("context_steps", 0),
     )
 
 
@@ -137,9 +148,10 @@ def _check_settings(folder: Path, config: dict[str, Any]) -> None:
         raise BundleError(f"bundle {folder}: features must have {expected}; get a bundle for this version")
     if config.get("phones") != list(PHONES):
         raise BundleError(f"bundle {folder}: phones are not the {len(PHONES)} of this version; get a bundle for it")
-    context = config.get("context_frames")
-    if not isinstance(context, int) or isinstance(context, bool) or not 0 <= context <= LONGEST_CONTEXT_FRAMES:
-        raise BundleError(f"bundle {folder}: context_frames must be 0 to {LONGEST_CONTEXT_FRAMES}")
+    for name in ("context_frames", "context_steps") if config["kind"] == PERSONAL else ("context_frames",):
+        context = config.get(name)
+        if not isinstance(context, int) or isinstance(context, bool) or not 0 <= context <= LONGEST_CONTEXT_FRAMES:
+            raise BundleError(f"bundle {folder}: {name} must be 0 to {LONGEST_CONTEXT_FRAMES}")
     if not isinstance(config.get("decoder", {}), dict):
         raise BundleError(f"bundle {folder}: decoder must be an object")
 
@@ -147,14 +159,15 @@ def _check_settings(folder: Path, config: dict[str, Any]) -> None:
 def _read_checked_files(folder: Path, config: dict[str, Any]) -> dict[str, bytes]:
     """Return the bytes of the parts that prediction needs; check the checksum of every file the config names."""
     sums = config.get("sha256")
-    if not isinstance(sums, dict) or not {MODEL, STATISTICS} <= sums.keys():
-        raise BundleError(f"bundle {folder}: sha256 must name {MODEL} and {STATISTICS}; get the bundle again")
+    needed, used = NEEDED[config["kind"]], USED[config["kind"]]
+    if not isinstance(sums, dict) or not sums.keys() >= set(needed):
+        raise BundleError(f"bundle {folder}: sha256 must name {', '.join(needed)}; get the bundle again")
     parts: dict[str, bytes] = {}
     for name, expected in cast("dict[str, Any]", sums).items():
         data = _read_part(folder, name)
         if sha256(data).hexdigest() != expected:
             raise BundleError(f"bundle {folder}: {name} does not match its checksum; get the bundle again")
-        if name in (MODEL, STATISTICS):
+        if name in used:
             parts[name] = data
     return parts
 

@@ -26,6 +26,8 @@ SoundSource = Callable[[], Iterable[Floats]]
 
 CHUNK_FRAMES = 3000
 """30 s; even, because the network works in steps of two frames."""
+HIDDEN = "hidden"
+"""Output of the network's last block [1, S, C], which a personal bundle's speech graph gives as well."""
 DEVICES = ("auto", "cpu", "cuda")
 DIGITAL_SILENCE = float(np.log(2.0 * FLOOR))
 """Log-mel below which, in every band, a frame holds no sound at all."""
@@ -40,6 +42,8 @@ class Heard:
     """[t, P]"""
     level: Floats
     """[t] natural logarithm of the power, relative to that of the sound's mean spectrum (its speech, mostly)."""
+    features: Floats | None = None
+    """[t / 2, F] at 50 Hz, two normalised log-mel frames and the network's last block, where the graph gives that."""
 
 
 class Encoder:
@@ -47,8 +51,10 @@ class Encoder:
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 1) -> None:
         self._context = bundle.context_frames + bundle.context_frames % 2
-        self._statistics = _statistics_of(bundle)
+        self._statistics = statistics_of(bundle)
         self._session = _open_session(bundle, device, threads)
+        given = [item.name for item in self._session.get_outputs()]
+        self._outputs = [name for name in ("log_posteriors", HIDDEN) if name in given]
 
     def log_posteriors(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Floats]:
         """Yield the log posteriors [t, P] of `listen`."""
@@ -63,11 +69,15 @@ class Encoder:
         """
         sums = [mean_sum(frames, self._statistics) for frames in stream_log_mel(sound())]
         mean = reduce(add, sums).mean(self._statistics)
-        for frames, left, right in _with_context(stream_log_mel(sound()), chunk_frames, self._context):
-            network_input = normalise(frames, mean, self._statistics)[None]
-            output = self._session.run(["log_posteriors"], {"log_mel": network_input})[0]
+        for frames, left, right in with_context(stream_log_mel(sound()), chunk_frames, self._context, N_MELS):
+            heard = normalise(frames, mean, self._statistics)
+            posteriors, *hidden = self._session.run(self._outputs, {"log_mel": heard[None]})
             inner = slice(left, len(frames) - right)
-            yield Heard(_with_silence(output[0, inner], frames[inner]), level(frames[inner]) - level(mean))
+            yield Heard(
+                _with_silence(posteriors[0, inner], frames[inner]),
+                level(frames[inner]) - level(mean),
+                _features(heard[inner], hidden[0][0], left) if hidden else None,
+            )
 
 
 def level(log_mel: Floats) -> Floats:
@@ -90,9 +100,11 @@ def stream_log_mel(blocks: Iterable[Floats]) -> Iterator[Floats]:
         yield log_mel_of_padded(held)
 
 
-def _with_context(pieces: Iterable[Floats], chunk_frames: int, context: int) -> Iterator[tuple[Floats, int, int]]:
-    """Yield chunks of frames with the counts of leading and trailing context frames in them."""
-    held = np.zeros((0, N_MELS), np.float32)
+def with_context(
+    pieces: Iterable[Floats], chunk_frames: int, context: int, width: int
+) -> Iterator[tuple[Floats, int, int]]:
+    """Yield chunks [t, width] of frames with the counts of leading and trailing context frames in them."""
+    held = np.zeros((0, width), np.float32)
     left = 0
     for piece in pieces:
         held = np.concatenate([held, piece])
@@ -108,6 +120,13 @@ def _with_context(pieces: Iterable[Floats], chunk_frames: int, context: int) -> 
         held, left = held[start:], done - start
 
 
+def _features(heard: Floats, hidden: Floats, left: int) -> Floats:
+    """Return features [ceil(t / 2), F] of normalised frames [t, 80] and of the block's steps, `left` frames before."""
+    pairs = np.concatenate([heard, heard[-1:]]) if len(heard) % 2 else heard
+    pairs = pairs.reshape(-1, 2 * N_MELS)
+    return np.concatenate([pairs, hidden[left // 2 :][: len(pairs)]], axis=1)
+
+
 def _with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:
     """Return posteriors that are silence where there is digital silence, which no recording trains a network on."""
     silent = log_mel.max(axis=1) < DIGITAL_SILENCE
@@ -118,7 +137,12 @@ def _with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:
     return log_posteriors
 
 
-def _statistics_of(bundle: Bundle) -> Statistics:
+def statistics_of(bundle: Bundle) -> Statistics:
+    """Return how a bundle's features are normalised.
+
+    Raises:
+        BundleError: its statistics lack something, or have the wrong shape.
+    """
     values: dict[str, Any] = {}
     for field in fields(Statistics):
         array = bundle.statistics.get(field.name)
@@ -136,6 +160,27 @@ def _statistics_of(bundle: Bundle) -> Statistics:
 
 def _open_session(bundle: Bundle, device: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
     """Return an ONNX Runtime session whose input and output are what the encoder expects."""
+    session = open_session(bundle.model, f"bundle {bundle.name}: model.onnx", device, threads)
+    inputs = [(item.name, len(item.shape)) for item in session.get_inputs()]
+    outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
+    if inputs != [("log_mel", 3)] or outputs[:1] != [("log_posteriors", len(PHONES))]:
+        raise BundleError(f"bundle {bundle.name}: model.onnx must map log_mel to log_posteriors [1, T, {len(PHONES)}]")
+    return session
+
+
+def open_session(model: bytes, name: str, device: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    """Return an ONNX Runtime session of a graph.
+
+    Args:
+        model: the graph.
+        name: of bundle and graph, for messages.
+        device: one of `DEVICES`.
+        threads: that one run may use.
+
+    Raises:
+        BundleError: the graph cannot be run.
+        LipSyncError: no such device here.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -146,13 +191,9 @@ def _open_session(bundle: Bundle, device: str, threads: int) -> Any:  # noqa: AN
     options.log_severity_level = 4
     providers = _providers(device, onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(bundle.model, options, providers=providers)
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class but Exception
-        raise BundleError(f"bundle {bundle.name}: model.onnx cannot be run ({_first_line(error)})") from error
-    inputs = [(item.name, len(item.shape)) for item in session.get_inputs()]
-    outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
-    if inputs != [("log_mel", 3)] or outputs != [("log_posteriors", len(PHONES))]:
-        raise BundleError(f"bundle {bundle.name}: model.onnx must map log_mel to log_posteriors [1, T, {len(PHONES)}]")
+        raise BundleError(f"{name} cannot be run ({_first_line(error)})") from error
     if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         raise LipSyncError("device cuda: the GPU could not be started; install its CUDA libraries or use --device cpu")
     return session

@@ -5,10 +5,12 @@
 chunks of any size. Only the phones are kept of the sound, so an hour takes little more room than a minute.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,8 @@ from ..core.timebase import exact_fps, frame_times_s
 from ..core.types import FacePrediction, Floats, PhoneSpan
 from ..motion.performance import MotionStyle, Performance
 from .bundle import DEFAULT_BUNDLE, Bundle
-from .decoder import decode_spans, read_settings
-from .encoder import Encoder
+from .decoder import DecoderSettings, decode_spans, read_settings
+from .encoder import Encoder, Heard
 from .known_phones import fit_phones, read_phones
 from .pauses import with_quiet_edges
 from .transcript import align_text, read_text
@@ -32,6 +34,32 @@ LISTENING_SHARE = 0.7
 Report = Callable[[float, str], None]
 """Called with the fraction done, 0–1, and the stage."""
 Cancelled = Callable[[], bool]
+
+
+class Motion(Protocol):
+    """A face in motion that can be asked for any times."""
+
+    def displacement_cm(self, times_s: NDArray[np.float64]) -> Floats:
+        """Return [T, 468, 3] from the neutral."""
+        ...
+
+    def weights(self, times_s: NDArray[np.float64]) -> Floats:
+        """Return the ARKit weights [T, 52]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a predicted face looks like, beyond its motion."""
+
+    neutral_cm: Floats
+    """[468, 3] the speaker's own closed-mouth face."""
+    uv: Floats
+    """[468, 2] the atlas's layout, v upwards."""
+    reference_atlas: NDArray[np.uint8] | None = None
+    """[S, S, 3] texture of the neutral face."""
+    atlases: Callable[[NDArray[np.float64]], Iterator[NDArray[np.uint8]]] | None = None
+    """Gives the atlases [S, S, 3] at times that follow each other, one by one, from the clip's start."""
 
 
 class CancelledError(Exception):
@@ -65,9 +93,11 @@ class Clip:
     fps: Fraction
     phones: tuple[PhoneSpan, ...]
     """Cover the sound without gaps."""
-    performance: Performance
+    performance: Motion
     bundle: str
     """Name of the bundle that answered."""
+    look: Look | None = None
+    """Where the bundle knows a speaker."""
 
     def times_s(self) -> NDArray[np.float64]:
         """Return the time of every frame [T]."""
@@ -81,13 +111,21 @@ class Clip:
 
     def chunks(self, chunk_s: float = CHUNK_S) -> Iterator[FacePrediction]:
         """Yield the face motion in consecutive pieces; the values do not depend on `chunk_s`."""
+        look = self.look
+        atlases = look.atlases(self.times_s()) if look is not None and look.atlases is not None else None
         for times in self.time_chunks_s(chunk_s):
             yield FacePrediction(
-                times, self.performance.displacement_cm(times), self.confidence(times), self.phones_at(times)
+                times,
+                self.performance.displacement_cm(times),
+                self.confidence(times),
+                self.phones_at(times),
+                atlas=None if atlases is None else np.stack(list(islice(atlases, len(times)))),
+                reference_atlas=None if look is None else look.reference_atlas,
+                neutral_cm=None if look is None else look.neutral_cm,
             )
 
     def weights(self, times_s: NDArray[np.float64]) -> Floats:
-        """Return the 52 ARKit weights [T, 52] that make the mesh: exact, no solve needed."""
+        """Return the 52 ARKit weights [T, 52] that make the mesh; exact where the predictor moves by them."""
         return self.performance.weights(times_s)
 
     def confidence(self, times_s: NDArray[np.float64]) -> Floats:
@@ -129,35 +167,41 @@ class Predictor:
             CancelledError: `cancelled` said so.
         """
         fps = exact_fps(request.fps)
-        listener = _Listener(request.sound, report, cancelled)
+        listener = Listener(request.sound, report, cancelled)
         if request.phones is not None:
             spans = read_phones(request.phones)
             for _ in listener.blocks():
                 pass
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
-        elif request.transcript:
-            text = read_text(request.transcript)
-            posteriors = [piece.astype(np.float16) for piece in self._encoder.log_posteriors(listener.blocks)]
-            phones = align_text(np.concatenate(posteriors), text, request.language)
         else:
-            phones = self._recognised(listener)
-        phones = _ended(phones, listener.duration_s)
+            phones = recognise(self._encoder.listen(listener.blocks), request, self._settings)
+        phones = ended(phones, listener.duration_s)
         performance = Performance(phones, listener.duration_s, request.style)
         return Clip(listener.duration_s, fps, phones, performance, self.bundle.name)
 
-    def _recognised(self, listener: "_Listener") -> list[PhoneSpan]:
-        levels: list[Floats] = []
 
-        def log_posteriors() -> Iterator[Floats]:
-            for heard in self._encoder.listen(listener.blocks):
-                levels.append(heard.level)
-                yield heard.log_posteriors
+def recognise(heard: Iterable[Heard], request: PredictRequest, settings: DecoderSettings) -> list[PhoneSpan]:
+    """Return the phones of what is heard, by the transcript where there is one.
 
-        spans = decode_spans(log_posteriors(), self._settings)
-        return with_quiet_edges(spans, np.concatenate(levels))
+    Raises:
+        TimingError: a transcript that makes no sense.
+    """
+    if request.transcript:
+        text = read_text(request.transcript)
+        posteriors = [piece.log_posteriors.astype(np.float16) for piece in heard]
+        return list(align_text(np.concatenate(posteriors), text, request.language))
+    levels: list[Floats] = []
+
+    def log_posteriors() -> Iterator[Floats]:
+        for piece in heard:
+            levels.append(piece.level)
+            yield piece.log_posteriors
+
+    spans = decode_spans(log_posteriors(), settings)
+    return with_quiet_edges(spans, np.concatenate(levels))
 
 
-class _Listener:
+class Listener:
     """Streams a sound, watching progress and cancellation; knows the length after a whole pass."""
 
     def __init__(self, sound: Path, report: Report | None, cancelled: Cancelled | None) -> None:
@@ -190,7 +234,7 @@ class _Listener:
                 self._report(LISTENING_SHARE * self._fraction, "listening")
 
 
-def _ended(phones: Sequence[PhoneSpan], duration_s: float) -> tuple[PhoneSpan, ...]:
+def ended(phones: Sequence[PhoneSpan], duration_s: float) -> tuple[PhoneSpan, ...]:
     """Return the spans with the last one ending where the sound does; frames are whole hops, sounds are not."""
     inside = [span for span in phones if span.start_s < duration_s] or list(phones[:1])
     last = inside[-1]

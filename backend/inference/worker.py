@@ -23,7 +23,8 @@ from ..core.version import VERSION
 from . import protocol
 from .animate import animate
 from .bundle import open_bundle, shipped_bundles
-from .predict import CancelledError, Predictor, PredictRequest
+from .predict import CancelledError, PredictRequest
+from .predictors import AnyPredictor, open_predictor
 from .protocol import Cancel, Failure, Hello, Message, Progress, Request, Result
 
 log = logging.getLogger("lipsync3d.worker")
@@ -93,7 +94,7 @@ class Outbox:
 class _Loaded:
     bundle: str
     device: str
-    predictor: Predictor
+    predictor: AnyPredictor
 
 
 class Worker:
@@ -148,10 +149,10 @@ class Worker:
             bundle=summary.bundle,
         )
 
-    def _predictor(self, bundle: str, device: str) -> Predictor:
+    def _predictor(self, bundle: str, device: str) -> AnyPredictor:
         loaded = self._loaded
         if loaded is None or (loaded.bundle, loaded.device) != (bundle, device):
-            loaded = _Loaded(bundle, device, Predictor(open_bundle(bundle), device))
+            loaded = _Loaded(bundle, device, open_predictor(open_bundle(bundle), device))
             self._loaded = loaded
         return loaded.predictor
 

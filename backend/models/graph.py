@@ -17,7 +17,7 @@ OPSET = 20
 IR_VERSION = 9
 
 
-class _Graph:
+class Graph:
     """Nodes and constants as they are added."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.float16]]) -> None:
@@ -28,14 +28,17 @@ class _Graph:
             self.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
+        """Add a node; return the name of its output, which is the node's as well."""
         self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
         return output
 
     def integers(self, name: str, *values: int) -> str:
+        """Add a constant list of integers; return its name."""
         self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
         return name
 
     def convolution(self, name: str, hidden: str, pads: tuple[int, int], **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
+        """Add a convolution with the weights `NAME.weight` and `NAME.bias`; return the name of its output."""
         inputs = [hidden, f"{name}.weight", f"{name}.bias"]
         return self.add("Conv", inputs, f"{name}.out", pads=list(pads), **attributes)
 
@@ -45,7 +48,7 @@ def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequenc
 
     Input `log_mel` [1, T, 80] float32, normalised; output `log_posteriors` [1, T, 43] float32.
     """
-    graph = _Graph(weights)
+    graph = Graph(weights)
     hidden = graph.add("Transpose", ["log_mel"], "channels_first", perm=[0, 2, 1])
     pads = (STEM_KERNEL // 2 - 1, STEM_KERNEL // 2)
     hidden = graph.add("Gelu", [graph.convolution("stem", hidden, pads, strides=[STEM_STRIDE])], "stem.active")

@@ -13,7 +13,7 @@ from .sources import CHECKOUT, sources, under
 
 SIZE_LIMIT_LINES = 300
 FUNCTION_LIMIT_LINES = 60
-PRINTING = ("backend/cli.py", "backend/__main__.py", "build_addon.py", "benchmarks/", "demo/", "tests/")
+PRINTING = ("backend/cli.py", "backend/commands/talk.py", "backend/__main__.py", "build_addon.py", "benchmarks/", "demo/", "tests/")
 
 
 def calls(source, name):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +21,9 @@ cv2 = pytest.importorskip("cv2", reason="needs lipsync3d[tracking]")
 from backend.core.errors import VideoError  # noqa: E402
 from backend.core.face import lip_gap_cm  # noqa: E402
 from backend.dataset.manifest import ClipRecord, read_manifest, split_of  # noqa: E402
-from backend.dataset.prepare import PrepareSettings, prepare  # noqa: E402
+from backend.dataset.prepare import SPEAKER, PrepareSettings, prepare  # noqa: E402
 from backend.dataset.shards import read_header, read_shard, write_shard  # noqa: E402
-from backend.dataset.sources import Clip, Source, clips_of  # noqa: E402
+from backend.dataset.sources import Clip, Source, clips_of, sha256  # noqa: E402
 from backend.normalise.camera import Camera  # noqa: E402
 from backend.normalise.lighting import normalise, relight  # noqa: E402
 from backend.normalise.pose import HeadPose  # noqa: E402
@@ -114,6 +115,17 @@ def test_what_is_there_is_not_made_again(prepared):
     damaged.write_bytes(whole[:1000])
     assert prepare([folder], done.folder, SMALL).made == 1
     assert damaged.read_bytes() == whole
+
+
+def test_videos_are_measured_in_the_space_and_light_of_a_known_speaker(prepared, tmp_path):
+    folder, done, _ = prepared
+    known = done.folder / SPEAKER
+    alike = prepare([folder], tmp_path / "alike", SMALL, known=known)
+    assert sha256(tmp_path / "alike" / SPEAKER) == sha256(known)
+    for clip in alike.manifest["clips"]:
+        assert sha256(tmp_path / "alike" / clip["shard"]) == sha256(done.folder / clip["shard"])
+    with pytest.raises(VideoError, match="made with other settings than atlas size 48"):
+        prepare([folder], tmp_path / "other", replace(SMALL, atlas_size=48), known=known)
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(prepared, tmp_path):

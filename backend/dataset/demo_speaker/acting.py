@@ -41,6 +41,38 @@ SENTENCES = (
     "Both of them believe that the best jam is made of plums.",
 )
 
+MORE_SENTENCES = (
+    "Nobody knew why the young violinist had left the theatre before the encore.",
+    "Put the butter, the pepper and six brown eggs on the upper shelf.",
+    "Which of those shoes would you choose for a wedding in June?",
+    "The zebra gazed at a buzzing swarm of bees above the azure lake.",
+    "Thirty thieves thought that they had found something worth keeping.",
+    "Wait for me by the western gate, where the willows weep over the water.",
+    "A cheap watch and a juicy orange were all that George had in his pocket.",
+    "I would rather hear the truth than another charming lie.",
+    "Look at the cook, who took a good book from the wooden hook.",
+    "The treasure was buried beneath a rough stone by the lighthouse.",
+    "Go slowly over the frozen road, or you will both fall down.",
+    "Every voyage begins with noise, and every boy enjoys the toys of the town.",
+    "Her nurse served the first bird at thirteen past three.",
+    "Cats can catch rats, but that fat black cat just sat on the mat.",
+    "He found a brown mouse in the house and a trout in the fountain.",
+    "The bishop approved of the map, so the ships moved up the bay.",
+    "My time is nearly over, said the pilot, and smiled at the empty sky.",
+    "Measure the garage, and leave the beige one beside the fishing boats.",
+    "Few people knew that the huge music room was used by a student.",
+    "Bob, Pam and Mabel hope to meet the mayor of Plymouth in May.",
+    "Strong men sang long songs while the evening bells were ringing.",
+    "Five fine fellows have given everything to save a village in the valley.",
+    "Oh no, the yellow pillow fell below the open window.",
+    "What a beautiful morning to paint the barn above the poppy field!",
+    "The judge changed her mind, and the large bridge stayed where it was.",
+    "It is easy to see three green leaves beneath the steep peak.",
+    "Could you push the pudding towards the cushion, please?",
+    "Farther apart, the calm father parked the car in the palm garden.",
+)
+"""Said by those who talk for longer than `SENTENCES` last."""
+
 
 @dataclass(frozen=True)
 class Speech:
@@ -72,9 +104,10 @@ def speech(who: Identity, seconds: float) -> Speech:
     phones: list[PhoneSpan] = []
     said: list[str] = []
     at, rate = 0.0, 22050
-    order = list(random.permutation(len(SENTENCES)))
+    order = [SENTENCES[index] for index in random.permutation(len(SENTENCES))]
+    order += [MORE_SENTENCES[index] for index in random.permutation(len(MORE_SENTENCES))]
     while at < seconds:
-        sentence = SENTENCES[order[len(said) % len(order)]]
+        sentence = order[len(said) % len(order)]
         sound, rate, spans = _said(sentence, who.voice, who.pitch)
         pause = np.zeros(round(PAUSE_S * rate), np.float32)
         phones += [PhoneSpan(s.phone, s.start_s + at, s.end_s + at) for s in spans]

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`animate` and `speak`: sound or text to files. Heavy rooms are imported when their command runs."""
+
+import argparse
+from pathlib import Path
+
+from .talk import add_talk, conclude, reporter
+
+
+def add_animate(parser: argparse.ArgumentParser) -> None:
+    """Describe `animate`."""
+    parser.add_argument("sound", type=Path, help="WAV, FLAC, OGG, Opus or MP3; any rate and channels")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="curves: .json or .csv (Live Link Face); mesh: .npz"
+    )
+    parser.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default 30)")
+    parser.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
+    parser.add_argument("--phones", type=Path, help="phones file (JSON or CSV start_s,end_s,phone), used as it is")
+    parser.add_argument("--language", default="", metavar="CODE", help="language of the transcript (default en-us)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
+    add_talk(parser)
+    parser.set_defaults(run_command=_animate)
+
+
+def add_speak(parser: argparse.ArgumentParser) -> None:
+    """Describe `speak`."""
+    parser.add_argument("text", metavar="TEXT|FILE", help="what to say, or a text file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="sound file to write (.wav)")
+    parser.add_argument("--voice", default="en-us", metavar="CODE", help="language or voice (default en-us)")
+    parser.add_argument("--engine", choices=("espeak-ng",), default="espeak-ng", help="speech synthesiser")
+    parser.add_argument("--phones", type=Path, metavar="OUT.json", help="also write the phone times")
+    add_talk(parser)
+    parser.set_defaults(run_command=_speak)
+
+
+def _animate(options: argparse.Namespace) -> None:
+    from ..inference.animate import animate, check_output
+    from ..inference.bundle import open_bundle
+    from ..inference.predict import PredictRequest
+    from ..inference.predictors import open_predictor
+
+    request = PredictRequest(
+        sound=options.sound,
+        fps=options.fps,
+        transcript=options.transcript,
+        phones=options.phones,
+        language=options.language,
+    )
+    check_output(options.output, request)
+    predictor = open_predictor(open_bundle(options.bundle), options.device)
+    summary = animate(predictor, request, options.output, reporter(options))
+    conclude(
+        options,
+        f"{summary.output}: {summary.frames} frames, {summary.duration_s:.2f} s, {summary.phone_count} phones, "
+        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})",
+    )
+
+
+def _speak(options: argparse.Namespace) -> None:
+    from ..inference.speak import speak
+
+    duration_s = speak(options.text, options.output, options.voice, options.phones)
+    conclude(options, f"{options.output}: {duration_s:.2f} s")
