@@ -34,6 +34,8 @@ class Footage:
     samples: Floats
     """[N] mono, full scale 1."""
     sample_rate: int
+    pixel_aspect: Fraction = Fraction(1)
+    """Width over height of a pixel as shown."""
 
 
 def write_video(target: Path, footage: Footage, progress: Callable[[float], None] | None = None) -> None:
@@ -77,6 +79,7 @@ def _streams(container: OutputContainer, footage: Footage, shape: tuple[int, ...
     video = container.add_stream("libx264", rate=footage.fps)
     video.height, video.width = shape[:2]
     video.pix_fmt = "yuv420p"
+    video.codec_context.sample_aspect_ratio = footage.pixel_aspect
     video.time_base = TIME_BASE
     video.codec_context.time_base = TIME_BASE
     video.options = {"crf": VIDEO_QUALITY, "preset": "veryfast", "threads": "1"}

@@ -52,6 +52,8 @@ class VideoInfo:
     has_sound: bool
     start_s: float
     """Time stamp of the first picture in the file, which becomes time 0."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width over height of an upright pixel as shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def read_info(path: Path) -> VideoInfo:
         duration_s = _duration_s(container, stream)
         if duration_s <= 0 or (stream.frames == 1) or "image2" in container.format.name:
             raise VideoError(f"{path}: a still picture; give a video of the speaker talking")
+        aspect = stream.sample_aspect_ratio or Fraction(1)
         size = (first.height, first.width) if turned % 180 else (first.width, first.height)
         return VideoInfo(
             path=path,
@@ -90,6 +93,7 @@ def read_info(path: Path) -> VideoInfo:
             rotation=turned,
             has_sound=bool(container.streams.audio),
             start_s=float(first.time or 0.0),
+            pixel_aspect=1 / aspect if turned % 180 else aspect,
         )
 
 
