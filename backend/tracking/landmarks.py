@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.blendshapes import ARKIT_INDEX
 from ..core.face import canonical_face
 from ..core.types import Floats
 from .quality import Measures, QualitySettings, Status, histogram, judge, sharpness
@@ -128,9 +129,13 @@ def _averaged(face: Floats, turned: list[Floats]) -> Floats:
 
 @lru_cache(maxsize=1)
 def _mirror() -> NDArray[np.int64]:
-    """Return [478] the landmark that is the mirror image of each."""
-    neutral = canonical_face().neutral_cm
-    off = np.abs((neutral * (-1, 1, 1))[:, None] - neutral).sum(axis=-1)
+    """Return [478] the landmark that is the mirror image of each.
+
+    Told by a face with an open jaw: where the lips are closed, upper and lower ones lie in one place.
+    """
+    face = canonical_face()
+    opened = face.neutral_cm + face.basis_cm[ARKIT_INDEX["jawOpen"]]
+    off = np.abs((opened * (-1, 1, 1))[:, None] - opened).sum(axis=-1)
     return np.concatenate([off.argmin(axis=1), MIRRORED_IRISES])
 
 

@@ -8,9 +8,11 @@ pytest.importorskip("av", reason="needs lipsync3d[tracking]")
 pytest.importorskip("mediapipe", reason="needs lipsync3d[tracking]")
 cv2 = pytest.importorskip("cv2", reason="needs lipsync3d[tracking]")
 
+from backend.core.blendshapes import ARKIT_INDEX  # noqa: E402
 from backend.core.errors import VideoError  # noqa: E402
 from backend.core.face import canonical_face  # noqa: E402
-from backend.tracking.landmarks import MIRRORED_IRISES, FaceTracker  # noqa: E402
+from backend.tracking import landmarks  # noqa: E402
+from backend.tracking.landmarks import FaceTracker  # noqa: E402
 from backend.tracking.quality import Status  # noqa: E402
 
 
@@ -54,11 +56,10 @@ def test_a_mirrored_video_gives_mirrored_landmarks(tmp_path):
     pictures, _ = speaker_frames()
     path = write_video(tmp_path / "v.mp4", pictures, np.arange(16) / 25, hum(1))
     mirrored = write_video(tmp_path / "m.mp4", [picture[:, ::-1] for picture in pictures], np.arange(16) / 25, hum(1))
-    neutral = canonical_face().neutral_cm
-    twin = np.abs((neutral * (-1, 1, 1))[:, None] - neutral).sum(axis=-1).argmin(axis=1)
+    twin = landmarks._mirror()
     off = []
     for tracker in (FaceTracker(), FaceTracker(both_ways=False)):
-        one, other = tracker.track(path).landmarks, tracker.track(mirrored).landmarks[:, [*twin, *MIRRORED_IRISES]]
+        one, other = tracker.track(path).landmarks, tracker.track(mirrored).landmarks[:, twin]
         off.append(np.abs((256, 0, 0) + other * (-1, 1, 1) - one).mean())
     assert off[0] < 0.1  # px of a face 120 px high
     assert off[1] > 0.4
@@ -98,3 +99,14 @@ def test_a_photograph_of_a_person_is_found(shared_data, tmp_path):
 def test_missing_files_are_told(tmp_path):
     with pytest.raises(VideoError, match="no such file"):
         FaceTracker().track(tmp_path / "missing.mp4")
+
+
+def test_a_mirrored_face_averaged_with_itself_keeps_its_open_mouth():
+    face = canonical_face()
+    opened = face.neutral_cm + face.basis_cm[ARKIT_INDEX["jawOpen"]]
+    placed = np.concatenate([opened, np.zeros((10, 3))]).astype(np.float32) * (0.03, -0.03, 0.03) + (0.5, 0.5, 0)
+    mirror = landmarks._mirror()
+    assert np.array_equal(mirror[mirror], np.arange(478))
+    turned = (placed * (-1, 1, 1) + (1, 0, 0)).astype(np.float32)[mirror]
+    averaged = landmarks._averaged(placed.astype(np.float32), [turned])
+    assert np.abs(averaged - placed)[:468].max() < 1e-6
