@@ -105,7 +105,7 @@ def dub(request: DubRequest, report: Report | None = None) -> Dubbed:
     fps = exact_fps(target.info.fps)
     seconds = min(end_s, float(way.times_s[-1]) + 1 / target.info.fps)
     with _whole_sound(request.sound, seconds) as (samples, rate):
-        footage = Footage(way.times_s, pictures, fps, samples, rate, target.info.pixel_aspect)
+        footage = Footage(way.times_s, pictures, fps, samples, rate, target.info.pixel_aspect, target.info.matrix)
         write_video(request.output, footage, lambda share: told(TRACKED + (1 - TRACKED) * share, "dubbing"))
     kept = int((~target.dubbed[way.frames]).sum())
     return Dubbed(request.output, len(way.frames), kept, seconds, padded)
