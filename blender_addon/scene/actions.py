@@ -21,7 +21,7 @@ MARK = "lipsync3d"
 TRACK = "Lip-sync"
 """Name of the NLA tracks that are made here."""
 
-Animated = bpy.types.Key | bpy.types.Object | bpy.types.NodeTree
+Animated = bpy.types.Key | bpy.types.Object
 """What can be given an Action here."""
 
 

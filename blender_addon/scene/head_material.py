@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The material of a talking head: its texture still, as a picture a frame, or as a page that is leafed through.
+"""The material of a talking head: its texture is still, a picture a frame, or a flip-book's page.
 
 By default the texture glows by itself, since it shows the light of the video already; lit, it is the skin's colour.
 EEVEE, Cycles and the solid view with texture colours show the same.
@@ -9,17 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
 from ..backend.core.png import png_bytes
-from ..backend.core.puppet.head_glb import changes
 from ..jobs.head import HeadClip, picture_name
-from . import actions
 
-FLIP_BOOK = "Flip-book"
 TEXTURE = "Texture"
-LOCATION, SCALE = "Location", "Scale"
 ROUGHNESS = 0.6
 
 
@@ -51,8 +45,6 @@ def make_material(name: str, clip: HeadClip, *, lit: bool, first_frame: int, und
         user = texture.image_user
         user.frame_start, user.frame_duration, user.frame_offset = first_frame, len(clip.times_s), 0
         user.use_auto_refresh, user.use_cyclic = True, False
-    elif clip.book is not None:
-        _add_mapping(tree, texture, clip)
     tree.nodes.active = texture  # what the solid view shows
     if lit:
         tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
@@ -62,16 +54,6 @@ def make_material(name: str, clip: HeadClip, *, lit: bool, first_frame: int, und
         shader.inputs["Emission Strength"].default_value = 1.0
         tree.links.new(texture.outputs["Color"], shader.inputs["Emission Color"])
     return material
-
-
-def key_flip_book(material: bpy.types.Material, clip: HeadClip, frames: NDArray[np.float64]) -> bpy.types.Action:
-    """Key which tile of the page shows, in steps; frames [T] are those of the clip in the scene."""
-    assert clip.book is not None
-    at = changes(clip.book)
-    where = f'nodes["{FLIP_BOOK}"].inputs[{_input_index(material.node_tree, LOCATION)}].default_value'
-    offsets = _locations(clip)[at]
-    values = {actions.Curve(where, axis, FLIP_BOOK): offsets[:, axis] for axis in range(2)}
-    return actions.write(material.node_tree, material.name, actions.Tracks(frames[at], values, stepped=True))
 
 
 def _image(name: str, clip: HeadClip) -> bpy.types.Image | None:
@@ -92,35 +74,3 @@ def _image(name: str, clip: HeadClip) -> bpy.types.Image | None:
     image.name = f"{name} texture"
     image.colorspace_settings.name = "sRGB"
     return image
-
-
-def _add_mapping(tree: bpy.types.NodeTree, texture: bpy.types.Node, clip: HeadClip) -> None:
-    assert clip.book is not None
-    coordinates = tree.nodes.new("ShaderNodeTexCoord")
-    mapping = tree.nodes.new("ShaderNodeMapping")
-    mapping.name = mapping.label = FLIP_BOOK
-    mapping.location = (texture.location.x - 240, texture.location.y)
-    coordinates.location = (mapping.location.x - 220, mapping.location.y)
-    mapping.inputs[SCALE].default_value = (1 / clip.book.columns, 1 / clip.book.rows, 1.0)
-    mapping.inputs[LOCATION].default_value = (*_locations(clip)[0].tolist(), 0.0)
-    tree.links.new(coordinates.outputs["UV"], mapping.inputs["Vector"])
-    tree.links.new(mapping.outputs["Vector"], texture.inputs["Vector"])
-
-
-def _locations(clip: HeadClip) -> NDArray[np.float32]:
-    """Return [T, 2] where the tiles begin, v upwards."""
-    assert clip.book is not None
-    offsets = clip.book.offsets()
-    return np.stack([offsets[:, 0], 1 - 1 / clip.book.rows - offsets[:, 1]], axis=-1).astype(np.float32)
-
-
-def _input_index(tree: bpy.types.NodeTree, name: str) -> int:
-    return [socket.name for socket in tree.nodes[FLIP_BOOK].inputs].index(name)
-
-
-def sequence_folder(material: bpy.types.Material) -> Path | None:
-    """Return where the pictures of a head's material lie; None where it has none."""
-    texture = material.node_tree.nodes.get(TEXTURE)
-    if texture is None or texture.image is None or texture.image.source != "SEQUENCE":
-        return None
-    return Path(bpy.path.abspath(texture.image.filepath)).parent

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from ..backend.core.errors import SoundError
 from ..backend.core.fillers import closed_triangles
-from ..backend.core.puppet.head_glb import shape_name
+from ..backend.core.puppet.flip_book import FlipBook
+from ..backend.core.puppet.head_glb import changes, shape_name
 from ..backend.core.timebase import s_to_frame
 from ..jobs.head import PACKED, HeadClip
 from . import actions
 from .bake import LAST_FRAME, Placement, place_sound, scene_fps
 from .demo_head import METRES_FROM_CM, in_blender
-from .head_material import key_flip_book, make_material
+from .head_material import make_material
 
+FLIP_BOOK = "Flip-book"
+"""Name of the modifier that moves the UVs from tile to tile; the solid view, EEVEE and Cycles all follow it."""
 FACTS = "lipsync3d_head"
 """Custom property of the object: how the clip was kept, for the panel."""
 
@@ -73,9 +76,8 @@ def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placemen
         thing.data.materials.append(material)
         scene.collection.objects.link(thing)
         _key_shapes(thing, clip, kept, frames, undo)
-        if clip.book is not None and clip.pictures is None and look.texture == PACKED:
-            action = key_flip_book(material, clip, every)
-            undo.callback(bpy.data.actions.remove, action)
+        if clip.book is not None and look.texture == PACKED:
+            _leaf_through(thing, clip.book, every, undo)
         notes = list(clip.notes)
         if placement.add_strip:
             notes += place_sound(scene, placement, undo)
@@ -104,7 +106,8 @@ def _object(name: str, clip: HeadClip, look: HeadLook, undo: ExitStack) -> bpy.t
     mesh.from_pydata(in_blender(clip.neutral_cm, METRES_FROM_CM), [], triangles.tolist())
     mesh.polygons.foreach_set("use_smooth", np.ones(len(triangles), bool))
     layer = mesh.uv_layers.new(name="UVMap")
-    layer.data.foreach_set("uv", clip.uv[triangles.ravel()].astype(np.float32).ravel())
+    uv = _on_first_tile(clip.uv, clip.book) if clip.book is not None and look.texture == PACKED else clip.uv
+    layer.data.foreach_set("uv", uv[triangles.ravel()].astype(np.float32).ravel())
     mesh.update()
     thing = bpy.data.objects.new(name, mesh)
     undo.callback(bpy.data.objects.remove, thing)
@@ -128,4 +131,22 @@ def _key_shapes(
         actions.Curve(f'key_blocks["{block.name}"].value'): weights[:, index] for index, block in enumerate(blocks)
     }
     action = actions.write(thing.data.shape_keys, thing.name, actions.Tracks(frames, values))
+    undo.callback(bpy.data.actions.remove, action)
+
+
+def _on_first_tile(uv: NDArray[np.float32], book: FlipBook) -> NDArray[np.float32]:
+    """Return UVs [V, 2] (v upwards) on the tile at the top left of a page."""
+    pages = np.array([book.columns, book.rows], np.float32)
+    return (uv + np.array([0, book.rows - 1], np.float32)) / pages
+
+
+def _leaf_through(thing: bpy.types.Object, book: FlipBook, frames: NDArray[np.float64], undo: ExitStack) -> None:
+    """Key which tile of the page shows, in steps; frames [T] are those of the clip in the scene."""
+    modifier = thing.modifiers.new(FLIP_BOOK, "UV_WARP")
+    modifier.uv_layer, modifier.center = thing.data.uv_layers[0].name, (0.0, 0.0)
+    at = changes(book)
+    offsets = book.offsets()[at] * np.array([1, -1], np.float32)
+    path = f'modifiers["{FLIP_BOOK}"].offset'
+    values = {actions.Curve(path, axis, FLIP_BOOK): offsets[:, axis] for axis in range(2)}
+    action = actions.write(thing, f"{thing.name} texture"[:60], actions.Tracks(frames[at], values, stepped=True))
     undo.callback(bpy.data.actions.remove, action)
