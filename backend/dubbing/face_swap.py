@@ -72,11 +72,11 @@ class FaceSwap:
         """
         region = dub_region(len(atlas))
         tracked = landmarks_camera[: len(region.share)].astype(np.float32)
-        predicted = pose.camera(mesh_cm[None])[0].astype(np.float32)
-        wanted = tracked + region.share[:, None] * (predicted - tracked)
+        seen_cm = pose.canonical(tracked[None])
+        wanted = pose.camera(seen_cm + region.share * (mesh_cm - seen_cm))[0].astype(np.float32)
         old, new = image_places(tracked), image_places(wanted)
         height_px = float(np.ptp(old[:, 1]))
-        moving = region.share > 0
+        moving = region.share.any(axis=1)
         reach = REACH * height_px * 1.1 + 2
         box = box_around(np.concatenate([old[moving], new[moving]]), reach, rgb.shape)
         if height_px < SMALLEST_FACE_PX or min(box.shape) < 8:

@@ -3,7 +3,8 @@
 
 Lahiri et al. 2021 warp the target's face so that its silhouette fits the new jaw; the rule is not known to us. Ours:
 lips and chin go all the way, the nose, the eyes and the outline from the ear lobes up stay, and all between follows as
-a membrane stretched over these would.
+a membrane stretched over these would. The outline moves up and down alone: sideways it is where the tracker sees the
+edge of the face, which is no matter of speech.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ class DubRegion:
     """The part of a face that a dub may touch."""
 
     share: Floats
-    """[468] 0-1: how far each vertex goes to its predicted place."""
+    """[468, 3] 0-1: how far each vertex goes to its predicted place along each axis of canonical space."""
     layout: AtlasLayout
     """Of the atlas, with the triangles alone that show predicted texture."""
     cover: Floats
@@ -50,17 +51,24 @@ def dub_region(size: int) -> DubRegion:
 
 @lru_cache(maxsize=1)
 def moving_share() -> Floats:
-    """Return how far each vertex [468] goes to its predicted place, 0-1."""
+    """Return how far each vertex goes to its predicted place, 0-1, along each axis of canonical space [468, 3]."""
     face = canonical_face()
     height, outline = face.neutral_cm[:, 1], face.landmarks["face_oval"]
     known = np.full(len(height), np.nan)
     held = [face.landmarks[name] for name in face.landmarks if name.startswith(("eye_", "brow_", "nose"))]
     known[np.concatenate([*held, outline[height[outline] > EAR_LOBE_CM]])] = 0.0
-    moved = [lip_vertices(), face.landmarks["chin"], outline[height[outline] < JAW_BELOW_CM]]
-    known[np.concatenate(moved)] = 1.0
-    filled = _membrane(face.triangles, known)
-    share = np.clip((filled - ALL_OR_NONE) / (1 - 2 * ALL_OR_NONE), 0.0, 1.0)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    known[np.concatenate([lip_vertices(), face.landmarks["chin"]])] = 1.0
+    sideways, upright = known.copy(), known.copy()
+    sideways[outline] = 0.0
+    upright[outline[height[outline] < JAW_BELOW_CM]] = 1.0
+    across, up = (_rounded(_membrane(face.triangles, one)) for one in (sideways, upright))
+    return np.stack([across, up, across], axis=-1)
+
+
+def _rounded(share: NDArray[np.float64]) -> Floats:
+    """Return shares that leave 0 and reach 1 softly."""
+    inner = np.clip((share - ALL_OR_NONE) / (1 - 2 * ALL_OR_NONE), 0.0, 1.0)
+    return (inner * inner * (3 - 2 * inner)).astype(np.float32)
 
 
 def _membrane(triangles: NDArray[np.int32], known: NDArray[np.float64]) -> NDArray[np.float64]:
