@@ -3,7 +3,9 @@
 
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from .job import PREDICTION_SHARE, Job, next_request_id
 STILL, SEQUENCE, PACKED = "STILL", "SEQUENCE", "PACKED"
 """The texture: the speaker at rest; a picture a frame beside the file; a page of tiles within it."""
 FIRST_PICTURE = 1
+WRITING_THREADS = 4
+"""zlib and the disk let others run meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,11 @@ class HeadJob(Job[HeadClip]):
             return None
         beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            for index, atlas in enumerate(clip.atlas):
-                self._check_cancelled()
-                (beside / picture_name(index)).write_bytes(png_bytes(atlas))
-                done = (index + 1) / len(clip.atlas)
-                self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * done, "texture")
+            with ThreadPoolExecutor(WRITING_THREADS) as pool:
+                each = pool.map(partial(self._write_picture, beside, clip.atlas), range(len(clip.atlas)))
+                for done, _ in enumerate(each, 1):
+                    share = (1 - PREDICTION_SHARE) * done / len(clip.atlas)
+                    self._report(PREDICTION_SHARE + share, "texture")
             beside.chmod(0o755)
             shutil.rmtree(target, ignore_errors=True)
             beside.replace(target)
@@ -131,6 +135,10 @@ class HeadJob(Job[HeadClip]):
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         return target
+
+    def _write_picture(self, folder: Path, atlases: NDArray[np.uint8], index: int) -> None:
+        self._check_cancelled()
+        (folder / picture_name(index)).write_bytes(png_bytes(atlases[index]))
 
     def _message(self, output: Path) -> Request:
         request = self._request

@@ -208,6 +208,45 @@ def test_a_glb_comes_back_with_the_same_weights(scene, clip, tmp_path):
     assert back == pytest.approx(made.shapes.weights[:, 0].tolist(), abs=1e-3)
 
 
+def test_cancelling_leaves_no_pictures(client, tmp_path, addon):
+    from blender_addon.jobs.client import JobCancelledError
+    from blender_addon.jobs.head import HeadJob, HeadRequest
+
+    mesh_file(tmp_path / "mesh.npz")
+    job = HeadJob(HeadRequest(tmp_path / "a.wav", 25.0, "speaker", folder=tmp_path / "pictures"), client)
+    job.cancel()
+    assert job.wait(30)
+    with pytest.raises(JobCancelledError):
+        job.outcome()
+    assert [path.name for path in tmp_path.iterdir()] == ["mesh.npz"]
+
+
+def test_the_operator_adds_and_selects_a_head(scene, client, speech, tmp_path):
+    import bpy
+
+    from blender_addon.operators.lipsync import LIPSYNC_OT_from_audio
+
+    mesh_file(tmp_path / "mesh.npz")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"))
+    scene = bpy.context.scene
+    scene.render.fps = 25
+    settings = scene.lipsync3d
+    settings.head.bundle, settings.sound_path = "speaker", str(speech)
+    LIPSYNC_OT_from_audio.client = client
+    try:
+        assert bpy.ops.lipsync.talking_head() == {"FINISHED"}
+        assert bpy.ops.lipsync.talking_head() == {"FINISHED"}
+    finally:
+        LIPSYNC_OT_from_audio.stop()
+    first, second = (one for one in bpy.data.objects if one.type == "MESH")
+    assert (bpy.context.object, second.select_get(), first.select_get()) == (second, True, False)
+    assert "off by at most" in second["lipsync3d_head"]
+    folders = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert folders == ["own_speech_texture", "own_speech_texture_1"]
+    paths = [one.active_material.node_tree.nodes["Texture"].image.filepath for one in (first, second)]
+    assert paths == [f"//{name}/000001.png" for name in folders]
+
+
 def test_the_operator_says_what_is_missing(scene, speech, tmp_path):
     import bpy
 

@@ -72,8 +72,10 @@ def flip_book(atlases: Pictures, reference: Pictures, tiles: int = DEFAULT_TILES
     size = len(reference)
     if columns * size > LARGEST_PAGE_PX:
         raise OutputError(f"{tiles} tiles of {size} texels make a page over {LARGEST_PAGE_PX} wide; take fewer tiles")
-    features = _features(np.stack([thumbnail(atlas) for atlas in atlases]))
-    rest = _feature_distance(features, _features(thumbnail(reference)[None])).ravel()
+    thumbs = np.stack([thumbnail(reference), *(thumbnail(atlas) for atlas in atlases)]).reshape(len(atlases) + 1, -1)
+    changing = (thumbs != thumbs[0]).any(axis=0)  # the mouth's window, a sixth of the face
+    features = thumbs[:, changing].astype(np.float32) / np.float32(255)
+    rest, features = _feature_distance(features[1:], features[:1]).ravel(), features[1:]
     centres = _k_means(features, tiles, int(rest.argmin()))
     distance = _feature_distance(features, centres)
     shown = np.unique(distance.argmin(axis=0))
@@ -102,10 +104,6 @@ def steady(distance: Floats, switch_cost: float) -> NDArray[np.int32]:
     for frame in range(frames - 1, 0, -1):
         track[frame - 1] = came_from[frame, track[frame]]
     return track
-
-
-def _features(thumbs: Pictures) -> Floats:
-    return thumbs.reshape(len(thumbs), -1).astype(np.float32) / np.float32(255)
 
 
 def _feature_distance(features: Floats, centres: Floats) -> Floats:
