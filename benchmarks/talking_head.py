@@ -63,10 +63,9 @@ def _flip_books(clip: MeshClip) -> None:
             for frame, tile in enumerate(book.track)
         ]
         still = [np.abs(atlas[changing].astype(np.int16) - reference[changing]).mean() for atlas in atlases]
-        changed = np.count_nonzero(np.diff(book.track)) / clip.times_s[-1]
-        print(
-            f"{tiles} tiles: off by {np.mean(off):.2f} of 255 (still {np.mean(still):.2f}), {changed:.1f} changes a second"
-        )
+        rate = np.count_nonzero(np.diff(book.track)) / clip.times_s[-1]
+        error = f"off by {np.mean(off):.2f} of 255 (still {np.mean(still):.2f})"
+        print(f"{tiles} tiles: {error}, {rate:.1f} changes a second")
 
 
 def _in_blender(options: argparse.Namespace, clip: MeshClip, folder: Path) -> None:
