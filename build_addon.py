@@ -32,7 +32,9 @@ NUMPY_OF_BLENDER = {"3.11": "1.24.3", "3.13": "2.2.6"}
 LEFT_OUT = frozenset({"numpy", "sympy", "mpmath", "coloredlogs", "humanfriendly"})
 """Blender brings numpy; the others serve only the conversion tools of older ONNX Runtimes (macOS on Intel)."""
 
-NOT_SHIPPED = frozenset({"training", "models", "tracking", "normalise", "dataset", "authoring", "tests", "__pycache__"})
+NOT_SHIPPED = frozenset(
+    {"training", "models", "tracking", "normalise", "dataset", "dubbing", "authoring", "tests", "__pycache__"}
+)
 """Folders of the checkout that only makers of bundles and of the project need."""
 
 ZIP_LIMIT_BYTES = 150_000_000

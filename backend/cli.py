@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .commands.makers import add_evaluate, add_prepare, add_speaker, add_train
+from .commands.makers import add_dub, add_evaluate, add_prepare, add_speaker, add_train
 from .commands.talk import end_bar
 from .commands.users import add_animate, add_speak
 from .core.errors import LipSyncError
@@ -38,5 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     add_prepare(commands.add_parser("prepare", help="videos of one speaker to training data"))
     add_train(commands.add_parser("train", help="videos or training data of one speaker to a personal bundle"))
     add_evaluate(commands.add_parser("evaluate", help="how good a personal bundle is: figures, pictures, films"))
+    add_dub(commands.add_parser("dub", help="a new sound into a video of a personal bundle's speaker"))
     add_speaker(commands.add_parser("speaker", help="film a procedural talking head whose truth is known"))
     return parser

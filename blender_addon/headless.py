@@ -12,19 +12,23 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bpy
 
 from .backend.core.errors import LipSyncError, RigError, SynthesisError
 from .backend.core.terminal import say
-from .backend.core.timebase import exact_fps
 from .backend.retarget.apply import Gains
 from .jobs import process
-from .jobs.bake import Baked, BakeJob, BakeRequest
+from .jobs.bake import BakeJob, BakeRequest
 from .jobs.client import WorkerClient
-from .scene import bake, character, exporting, importing
-from .scene.plan import AUTO, bundle_of, fit_of, match_of
+from .jobs.head import HeadJob, HeadRequest
+from .jobs.job import Job
+from .scene import bake, character, exporting, head_output, importing
+from .scene.head_stage import film
+from .scene.plan import bundle_of, fit_of, match_of
+from .scene.talking_head import HeadLook, add_talking_head
+from .terminal import make_parser
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
         arguments: after `lipsync3d` or `python -m blender_addon`.
         needs_character: whether no file is open yet, so that one must be named.
     """
-    parser = _parser(needs_character)
+    parser = make_parser(COMMAND, needs_character=needs_character)
     try:
         options = parser.parse_args(list(arguments))
         if not (options.save or options.export or options.render):
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
     except SystemExit as end:  # argparse's way to return; Blender must not be ended by it
         return int(end.code or 0)
     try:
-        animate(options)
+        {"animate": animate, "head": head}[options.command](options)
     except LipSyncError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
@@ -63,15 +67,13 @@ def animate(options: argparse.Namespace) -> None:
     Raises:
         LipSyncError: anything the user can mend; nothing is written then.
     """
-    outputs = {
-        kind: getattr(options, kind).absolute() for kind in exporting.WRITERS if getattr(options, kind) is not None
-    }
+    outputs = _outputs(options)
     exporting.check_outputs(outputs)
     if options.character is not None:
         importing.open_character(options.character.absolute())
     scene = bpy.context.scene
     if options.fps is not None:
-        _set_fps(scene, options.fps)
+        head_output.set_fps(scene, options.fps)
     chosen = _chosen_character(scene, options.object)
     fit = fit_of(chosen, options.map)
     if not options.quiet:
@@ -91,7 +93,8 @@ def animate(options: argparse.Namespace) -> None:
             phones=phones,
             device=options.device,
         )
-        report = bake.apply(scene, chosen, _predicted(request, options), bake.Placement(sound, options.start_frame))
+        baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)
+        report = bake.apply(scene, chosen, baked, bake.Placement(sound, options.start_frame))
         if options.text is not None:
             _pack(sound)
         exporting.write_outputs(outputs)
@@ -100,9 +103,50 @@ def animate(options: argparse.Namespace) -> None:
         say("\n".join(str(path) for path in outputs.values()))
 
 
-def _predicted(request: BakeRequest, options: argparse.Namespace) -> Baked:
-    client = WorkerClient()
-    job = BakeJob(request, client)
+def head(options: argparse.Namespace) -> None:
+    """Add a speaker's head that speaks, and write it.
+
+    Raises:
+        LipSyncError: anything the user can mend; nothing is written then.
+    """
+    outputs = _outputs(options)
+    exporting.check_outputs(outputs)
+    scene = head_output.open_scene(options.fps)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
+        sound, phones = _sound(options, folder)
+        request = HeadRequest(
+            sound=sound,
+            fps=float(bake.scene_fps(scene)),
+            bundle=bundle_of(options.bundle),
+            limit_mm=options.error_mm,
+            texture=options.texture.upper(),
+            folder=head_output.pictures_folder(outputs, options.texture, folder),
+            tiles=options.tiles if options.texture == "packed" or "export" in outputs else 0,
+            language=options.language,
+            transcript=options.transcript,
+            phones=phones,
+            device=options.device,
+        )
+        clip = _outcome(HeadJob(request, client := WorkerClient()), client, options)
+        placement = bake.Placement(sound, options.start_frame)
+        report = add_talking_head(scene, clip, placement, HeadLook(options.lit, request.texture))
+        if options.text is not None:
+            _pack(sound)
+        if scene.camera is None:
+            film(scene, report.thing, options.size, options.engine)
+        written = head_output.write(report.thing, clip, sound, outputs, lit=options.lit)
+    if not options.quiet:
+        say(report.sentence)
+        say("\n".join(map(str, written)))
+
+
+def _outputs(options: argparse.Namespace) -> dict[str, Path]:
+    return {kind: getattr(options, kind).absolute() for kind in exporting.WRITERS if getattr(options, kind) is not None}
+
+
+def _outcome(job: Job[Any], client: WorkerClient, options: argparse.Namespace) -> Any:  # noqa: ANN401 - that of the job
+    """Wait for a job, telling how far it is, and return what it gave."""
     try:
         while not job.wait(TICK_S):
             _tell(job.status.fraction, job.status.stage, options)
@@ -161,12 +205,6 @@ def _fits(one: character.Character) -> bool:
     return True
 
 
-def _set_fps(scene: bpy.types.Scene, fps: float) -> None:
-    rate = exact_fps(fps)
-    scene.render.fps = -(-rate.numerator // rate.denominator)
-    scene.render.fps_base = float(scene.render.fps / rate)
-
-
 def _pack(sound: Path) -> None:
     """Put a spoken text's sound inside the .blend, since its file goes away."""
     for one in bpy.data.sounds:
@@ -182,37 +220,6 @@ def _tell(fraction: float, stage: str, options: argparse.Namespace) -> None:
         end = "\n" if fraction >= 1.0 else ""
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
         print(f"\r{stage:<12} [{bar}] {fraction:4.0%}", end=end, file=sys.stderr, flush=True)
-
-
-def _parser(needs_character: bool) -> argparse.ArgumentParser:
-    prog = "python -m blender_addon" if needs_character else f"blender -b FILE --command {COMMAND}"
-    parser = argparse.ArgumentParser(prog=prog, description="Lip-sync without a window.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    command = commands.add_parser("animate", help="sound or text onto a character")
-    kinds = ", ".join(importing.KINDS)
-    command.add_argument(
-        "character", type=Path, nargs=None if needs_character else "?", metavar="CHARACTER", help=f"file: {kinds}"
-    )
-    voice = command.add_mutually_exclusive_group(required=True)
-    voice.add_argument("--sound", type=Path, metavar="FILE", help="WAV, FLAC, OGG, Opus or MP3")
-    voice.add_argument("--text", metavar="TEXT|FILE", help="what to say; it is spoken by the speech synthesiser")
-    command.add_argument("--object", metavar="NAME", help="the character's mesh or armature, where there are several")
-    command.add_argument("--map", default=AUTO, metavar="NAME|FILE", help="naming convention (default: recognised)")
-    command.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
-    command.add_argument("--voice", default="", metavar="CODE", help="language or voice of --text (default en-us)")
-    command.add_argument("--language", default="", metavar="CODE", help="language of the transcript")
-    command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
-    command.add_argument("--save", type=Path, metavar="OUT.blend")
-    command.add_argument("--export", type=Path, metavar="OUT.glb")
-    command.add_argument("--render", type=Path, metavar="OUT.mp4")
-    command.add_argument("--fps", type=float, help="frames per second (default: the scene's; imported files: 30)")
-    command.add_argument("--start-frame", type=int, default=1, help="frame at which the sound begins (default 1)")
-    for region in ("jaw", "lips", "tongue", "upper-face"):
-        command.add_argument(f"--{region}", type=float, default=1.0, metavar="GAIN", help="strength (default 1)")
-    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
-    command.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json-progress", action="store_true", help="progress as JSON lines on stdout")
-    return parser
 
 
 class _Registered:

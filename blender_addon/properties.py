@@ -91,6 +91,33 @@ class LIPSYNC_PG_editor(bpy.types.PropertyGroup):
     is_filling: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
 
+class LIPSYNC_PG_head(bpy.types.PropertyGroup):
+    """How a talking head is made."""
+
+    bundle: StringProperty(name="Model", description="Folder of a personal model", subtype="DIR_PATH")
+    error_mm: FloatProperty(
+        name="Largest error",
+        description="How far, in millimetres, the shapes may leave any vertex from where it was predicted; "
+        "less makes more shapes",
+        default=0.2, min=0.005, max=10.0, soft_max=2.0, precision=3,
+    )  # fmt: skip
+    texture: EnumProperty(
+        name="Texture",
+        items=(
+            ("SEQUENCE", "Pictures beside the file", "A picture a frame, in a folder beside the .blend: all detail"),
+            ("PACKED", "Packed flip-book", "One page of tiles within the .blend: small, and less smooth"),
+            ("STILL", "Still", "The speaker at rest"),
+        ),
+        default="SEQUENCE",
+    )
+    tiles: IntProperty(name="Tiles", description="Pictures on the flip-book's page", default=64, min=1, max=256)
+    lit: BoolProperty(
+        name="Lit by the scene",
+        description="Whether lights fall on the head; otherwise it shows the light of the video",
+        default=False,
+    )
+
+
 class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     """What the lip-sync of this scene goes by."""
 
@@ -133,6 +160,7 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     )
     gains: PointerProperty(type=LIPSYNC_PG_gains)
     editor: PointerProperty(type=LIPSYNC_PG_editor)
+    head: PointerProperty(type=LIPSYNC_PG_head)
 
 
 def attach() -> None:

@@ -65,12 +65,13 @@ def read_info(path: Path) -> SoundInfo:
         return _checked_info(path, sound)
 
 
-def stream_mono(path: Path, block_s: float = BLOCK_S) -> Iterator[Floats]:
-    """Yield a sound as consecutive blocks [N] of mono float32 at `SAMPLE_RATE`.
+def stream_mono(path: Path, block_s: float = BLOCK_S, sample_rate: int = SAMPLE_RATE) -> Iterator[Floats]:
+    """Yield a sound as consecutive blocks [N] of mono float32.
 
     Args:
         path: sound file.
         block_s: length of sound to read at a time; the blocks vary a little around it.
+        sample_rate: of the blocks; that which networks hear where not told otherwise.
 
     Raises:
         SoundError: the file cannot be used; also in mid-stream, where it is damaged there.
@@ -80,8 +81,8 @@ def stream_mono(path: Path, block_s: float = BLOCK_S) -> Iterator[Floats]:
     with _opened(path) as sound:
         info = _checked_info(path, sound)
         resampler = None
-        if info.sample_rate != SAMPLE_RATE:
-            resampler = ResampleStream(info.sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        if info.sample_rate != sample_rate:
+            resampler = ResampleStream(info.sample_rate, sample_rate, 1, dtype="float32", quality="HQ")
         for block in _mono_blocks(sound, info, max(1, int(block_s * info.sample_rate))):
             resampled = block if resampler is None else resampler.resample_chunk(block)
             if len(resampled):

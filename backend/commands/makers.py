@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`prepare`, `train`, `evaluate`, `speaker`: for those who make bundles. Their rooms are not in the zip."""
+"""`prepare`, `train`, `evaluate`, `dub`, `speaker`: for those who make bundles. Their rooms are not in the zip."""
 
 import argparse
 from collections.abc import Generator
@@ -70,6 +70,21 @@ def add_speaker(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run_command=_speaker)
 
 
+def add_dub(parser: argparse.ArgumentParser) -> None:
+    """Describe `dub`."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="a personal bundle's folder, with texture")
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="of the bundle's speaker")
+    parser.add_argument("sound", type=Path, metavar="SOUND", help="what shall be said: WAV, FLAC, OGG, Opus or MP3")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mp4", help="video to write")
+    parser.add_argument(
+        "--fit", choices=("loop", "stop"), default="loop",
+        help="loop: as long as the sound, the video going back and forth; stop: as long as the shorter (default loop)",
+    )  # fmt: skip
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    add_talk(parser)
+    parser.set_defaults(run_command=_dub)
+
+
 def _prepare(options: argparse.Namespace) -> None:
     with _makers_room():
         from ..dataset.prepare import PrepareSettings, prepare
@@ -112,6 +127,14 @@ def _speaker(options: argparse.Namespace) -> None:
     settings = DemoSettings(options.seed, options.seconds, options.size, options.fps, options.samples)
     made = film(settings, options.output, reporter(options))
     conclude(options, f"{made.video}: {made.frames} frames, {made.duration_s:.2f} s; truth in {made.truth}")
+
+
+def _dub(options: argparse.Namespace) -> None:
+    with _makers_room():
+        from ..dubbing.dub import DubRequest, dub
+
+    request = DubRequest(options.bundle, options.video, options.sound, options.output, options.fit, options.device)
+    conclude(options, dub(request, reporter(options)).summary())
 
 
 @contextmanager

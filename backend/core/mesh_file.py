@@ -8,6 +8,7 @@ and the phones as columns. Where the bundle knows a speaker, `neutral_cm` is tha
 `uv [468, 2]` and `reference_atlas [S, S, 3]`; where it predicts texture, `atlas [T, S, S, 3]`.
 """
 
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from .files import written_beside
 from .types import FacePrediction, Floats, PhoneSpan
 
 LONGEST_LABEL = 8
+ATLAS = "atlas"
+LOCAL_HEADER = struct.Struct("<26xHH")
+"""Of a zip's member: the lengths of its name and of its extra field, which the data follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +141,21 @@ def _write_streamed(
             file.write(np.ascontiguousarray(piece).data.cast("B") if piece.size else b"")
 
 
-def read_mesh(path: Path) -> MeshClip:
+def read_mesh(path: Path, *, map_atlas: bool = False) -> MeshClip:
     """Read and check a mesh file; nothing is unpickled.
+
+    Args:
+        path: the file.
+        map_atlas: leave the atlases in the file, which must stay until they are let go of; they are most of it.
 
     Raises:
         OutputError: missing, damaged, or not a mesh file.
     """
     try:
         with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+            arrays = {name: data[name] for name in data.files if not (map_atlas and name == ATLAS)}
+            if map_atlas and ATLAS in data.files:
+                arrays[ATLAS] = _mapped(path, f"{ATLAS}.npy")
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise OutputError(f"mesh file {path} cannot be read ({error}); predict it again") from error
     try:
@@ -166,6 +176,23 @@ def read_mesh(path: Path) -> MeshClip:
         raise OutputError(f"mesh file {path} lacks {error.args[0]}; predict it again") from error
     except ValueError as error:
         raise OutputError(f"mesh file {path}: {error}; predict it again") from error
+
+
+def _mapped(path: Path, name: str) -> NDArray[Any]:
+    """Return an array of the file without reading it: members lie there as they are."""
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        member = archive.getinfo(name)
+        if member.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name} is compressed")
+        file.seek(member.header_offset)
+        lengths = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
+        file.seek(sum(lengths), 1)
+        major, _ = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read(file)
+        if dtype.hasobject or fortran_order:
+            raise ValueError(f"{name} holds no plain rows of numbers")
+        return np.memmap(path, dtype, "r", file.tell(), shape)
 
 
 def _check(arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -10,14 +10,18 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from ..core.files import written_beside
 from ..core.types import Floats
+from ..tracking.video import UNTAGGED
 
 VIDEO_QUALITY = "17"
 """Constant rate factor of x264; 18 is near lossless to the eye."""
+BT709, BT601 = 1, (5, 6)
+"""Codes of ITU-T H.273 of the matrix of colours."""
 TIME_BASE = Fraction(1, 90_000)
 SOUND_BIT_RATE = 128_000
 
@@ -34,6 +38,10 @@ class Footage:
     samples: Floats
     """[N] mono, full scale 1."""
     sample_rate: int
+    pixel_aspect: Fraction = Fraction(1)
+    """Width over height of a pixel as shown."""
+    matrix: int = UNTAGGED
+    """How the colours are coded and tagged: BT.709, or BT.601 in whatever else; as `VideoInfo` has it."""
 
 
 def write_video(target: Path, footage: Footage, progress: Callable[[float], None] | None = None) -> None:
@@ -53,7 +61,7 @@ def write_video(target: Path, footage: Footage, progress: Callable[[float], None
         video, audio = _streams(container, footage, first.shape)
         count, said = len(footage.times_s), 0
         for index, rgb in enumerate(_chained(first, pictures)):
-            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            picture = _coded(rgb, footage.matrix)
             picture.pts = round(footage.times_s[index] / TIME_BASE)
             picture.time_base = TIME_BASE
             container.mux(video.encode(picture))
@@ -77,12 +85,25 @@ def _streams(container: OutputContainer, footage: Footage, shape: tuple[int, ...
     video = container.add_stream("libx264", rate=footage.fps)
     video.height, video.width = shape[:2]
     video.pix_fmt = "yuv420p"
+    video.codec_context.sample_aspect_ratio = footage.pixel_aspect
+    if footage.matrix in (BT709, *BT601):
+        video.codec_context.colorspace = footage.matrix
     video.time_base = TIME_BASE
     video.codec_context.time_base = TIME_BASE
     video.options = {"crf": VIDEO_QUALITY, "preset": "veryfast", "threads": "1"}
     audio = container.add_stream("aac", rate=footage.sample_rate, layout="mono")
     audio.bit_rate = SOUND_BIT_RATE
     return video, audio
+
+
+def _coded(rgb: NDArray[np.uint8], matrix: int) -> av.VideoFrame:
+    """Return a picture as the encoder wants it, its colours coded by a matrix."""
+    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+    if matrix != BT709:
+        return picture
+    coded = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+    coded.colorspace = matrix
+    return coded
 
 
 def _sound(samples: Floats, sample_rate: int, first: int) -> av.AudioFrame:

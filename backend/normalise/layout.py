@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.face import CanonicalFace, canonical_face
+from ..core.fillers import HOLES, closed_triangles, hole_triangles
 from ..core.raster import rasterise
 from ..core.types import Floats
 from .sampling import extended, sample_places
@@ -25,12 +26,6 @@ OPENING = 0.075
 """Height of the opened inner mouth at its middle, as a share of the atlas (19 texels of 256)."""
 UPPER_SHARE = 0.35
 """Part of the opening by which the upper lip rises; the lower one falls by the rest, as there is more room there."""
-HOLES = (
-    ("lip_inner_upper", "lip_inner_lower"),
-    ("eye_upper_right", "eye_lower_right"),
-    ("eye_upper_left", "eye_lower_left"),
-)
-"""Landmark groups on either side of each hole, corner to corner; the mouth comes first."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,7 @@ def atlas_layout(size: int = DEFAULT_SIZE) -> AtlasLayout:
         raise ValueError(f"atlas size {size}: 16 to 4096 texels")
     face = canonical_face()
     uv = open_uv(face)
-    fillers = [hole_triangles(face, *groups) for groups in HOLES]
-    triangles = np.concatenate([face.triangles, *fillers]).astype(np.int32)
+    triangles = closed_triangles()
     coverage = rasterise(_to_px(uv, size), triangles, (size, size))
     texels = np.flatnonzero(coverage.triangle.ravel() >= 0)
     triangle = coverage.triangle.ravel()[texels]
@@ -105,29 +99,12 @@ def atlas_layout(size: int = DEFAULT_SIZE) -> AtlasLayout:
         uv=uv,
         triangles=triangles,
         mouth_start=len(face.triangles),
-        eyes_start=len(face.triangles) + len(fillers[0]),
+        eyes_start=len(face.triangles) + len(hole_triangles(face, *HOLES[0])),
         texels=texels,
         triangle=triangle,
         corners=np.ascontiguousarray(triangles[triangle].T),
         weights=np.ascontiguousarray(coverage.barycentric.reshape(-1, 3)[texels].T),
     )
-
-
-def hole_triangles(face: CanonicalFace, upper_name: str, lower_name: str) -> NDArray[np.int32]:
-    """Return the triangles [F, 3] that close a hole, as a strip between its upper and lower edge, facing out."""
-    upper, lower = face.landmarks[upper_name], face.landmarks[lower_name]
-    strip: list[tuple[int, int, int]] = []
-    for index in range(len(upper) - 1):
-        above, above_next, below, below_next = upper[index], upper[index + 1], lower[index], lower[index + 1]
-        if above != below:
-            strip.append((above, below, below_next))
-        if above_next != below_next:
-            strip.append((above, below_next, above_next))
-    faces = np.array(strip, np.int32)
-    corners = face.uv[faces]
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    outward = (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]).sum() > 0
-    return faces if outward else faces[:, ::-1]
 
 
 def open_uv(face: CanonicalFace) -> Floats:

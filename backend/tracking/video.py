@@ -32,6 +32,8 @@ PICTURE_CODECS = frozenset({"png", "mjpeg", "bmp", "tiff", "webp", "gif", "jpeg2
 SEEK_MARGIN_S = 2.0
 MICROSECOND = Fraction(1, 1_000_000)
 """FFmpeg's own unit, for streams that state none."""
+UNTAGGED = 2
+"""Of a video that does not say how its colours are coded; FFmpeg takes it for BT.601."""
 LARGEST_GAP_S = 0.05
 """Sound that comes later than this after the sound before it is preceded by silence."""
 
@@ -52,6 +54,10 @@ class VideoInfo:
     has_sound: bool
     start_s: float
     """Time stamp of the first picture in the file, which becomes time 0."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width over height of an upright pixel as shown."""
+    matrix: int = UNTAGGED
+    """Code of ITU-T H.273 for how its colours are coded, as tagged; the frames are decoded by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ def read_info(path: Path) -> VideoInfo:
         duration_s = _duration_s(container, stream)
         if duration_s <= 0 or (stream.frames == 1) or "image2" in container.format.name:
             raise VideoError(f"{path}: a still picture; give a video of the speaker talking")
+        aspect = stream.sample_aspect_ratio or Fraction(1)
         size = (first.height, first.width) if turned % 180 else (first.width, first.height)
         return VideoInfo(
             path=path,
@@ -90,6 +97,8 @@ def read_info(path: Path) -> VideoInfo:
             rotation=turned,
             has_sound=bool(container.streams.audio),
             start_s=float(first.time or 0.0),
+            pixel_aspect=1 / aspect if turned % 180 else aspect,
+            matrix=int(first.colorspace),
         )
 
 

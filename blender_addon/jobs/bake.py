@@ -4,9 +4,7 @@
 The prediction comes from the worker; the retargeting is numpy on this thread, so that the window stays alive.
 """
 
-import itertools
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +19,13 @@ from ..backend.core.types import PhoneSpan
 from ..backend.inference.protocol import Request
 from ..backend.retarget.apply import ControlTracks, Gains, Retargeter
 from ..backend.retarget.detect import MapMatch
-from .client import JobCancelledError, WorkerClient
+from .client import WorkerClient
+from .job import PREDICTION_SHARE, Job, next_request_id
 
-PREDICTION_SHARE = 0.8
-"""Part of the progress bar that the prediction gets; the retargeting gets the rest."""
 FRAMES_AT_ONCE = 2048
 KEPT_FRAMES = 20_000
 """Of a prediction, at most: 11 minutes at 30 frames per second, 56 MB."""
 TONGUE_OUT = ARKIT_INDEX["tongueOut"]
-_request_ids = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -87,75 +83,25 @@ class Baked:
     """None where it is too long to be kept."""
 
 
-@dataclass(frozen=True)
-class Status:
-    """How far a job is."""
-
-    fraction: float = 0.0
-    stage: str = "starting"
-    finished: bool = False
-
-
-class BakeJob:
+class BakeJob(Job[Baked]):
     """A lip-sync under way. Started by the constructor."""
 
     def __init__(self, request: BakeRequest, client: WorkerClient) -> None:
         self._request = request
-        self._client = client
-        self._cancelled = threading.Event()
-        self._status = Status()
-        self._outcome: Baked | Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="lipsync3d bake", daemon=True)
-        self._thread.start()
+        super().__init__(client)
 
-    @property
-    def status(self) -> Status:
-        """How far it is; replaced as a whole, so that any thread may read it."""
-        return self._status
-
-    def cancel(self) -> None:
-        """Ask it to stop; `outcome` then raises `JobCancelledError`."""
-        self._cancelled.set()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Return whether it has finished, after at most that time."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def outcome(self) -> Baked:
-        """Return what it gave, once finished.
-
-        Raises:
-            LipSyncError: it failed.
-            JobCancelledError: it was cancelled.
-        """
-        assert self._outcome is not None, "the job has not finished"
-        if self._cancelled.is_set():
-            raise JobCancelledError
-        if isinstance(self._outcome, Exception):
-            raise self._outcome
-        return self._outcome
-
-    def _run(self) -> None:
-        try:
-            self._outcome = self._bake()
-        except Exception as error:  # handed to the thread that asks for the outcome, where a bug keeps its traceback
-            self._outcome = error
-        self._status = Status(1.0, "done", finished=True)
-
-    def _bake(self) -> Baked:
+    def _work(self) -> Baked:
         request = self._request
         retargeter = Retargeter(request.match, request.gains, request.limits)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._client.ask(self._message(output), self._report_prediction, self._cancelled)
+            result = self._ask(self._message(output))
             clip = read_mesh(output)
         frames = len(clip.times_s)
         values: list[NDArray[np.float32]] = []
         limits = np.zeros((0, 2), np.float32)
         for start in range(0, frames, FRAMES_AT_ONCE):
-            if self._cancelled.is_set():
-                raise JobCancelledError
+            self._check_cancelled()
             part = slice(start, start + FRAMES_AT_ONCE)
             tongue_out = None if clip.weights is None else clip.weights[part, TONGUE_OUT]
             tracks = retargeter.tracks(clip.vertices_cm[part] - clip.neutral_cm, tongue_out)
@@ -171,7 +117,7 @@ class BakeJob:
     def _message(self, output: Path) -> Request:
         request = self._request
         return Request(
-            id=next(_request_ids),
+            id=next_request_id(),
             sound=str(request.sound),
             output=str(output),
             bundle=request.bundle,
@@ -181,12 +127,6 @@ class BakeJob:
             phones=request.phones,
             device=request.device,
         )
-
-    def _report_prediction(self, fraction: float, stage: str) -> None:
-        self._report(PREDICTION_SHARE * fraction, stage)
-
-    def _report(self, fraction: float, stage: str) -> None:
-        self._status = Status(fraction, stage)
 
 
 def _kept(clip: MeshClip) -> Prediction | None:

@@ -47,6 +47,8 @@ class Tracks:
     """[T] each."""
     still: frozenset[Curve] = frozenset()
     """What stays at rest: it gets keys only where keys of an earlier take lie."""
+    stepped: bool = False
+    """Whether new curves hold each value until the next key."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,6 @@ def _write_curves(bag: bpy.types.Action, tracks: Tracks) -> None:
             curve = bag.fcurves.new(where.path, index=where.index)
             if where.group:
                 curve.group = bag.groups.get(where.group) or bag.groups.new(where.group)
-            keys.write(curve, tracks.frames, values)
+            keys.write(curve, tracks.frames, values, keys.CONSTANT if tracks.stepped else keys.LINEAR)
         else:
             keys.replace(curve, tracks.frames, values)

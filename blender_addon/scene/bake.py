@@ -90,7 +90,7 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
             if values.moving:
                 made.append(_write(owner.find(), values, frames, placement, undo))
         if placement.add_strip:
-            notes += _place_sound(scene, placement, undo)
+            notes += place_sound(scene, placement, undo)
         if placement.set_range and frames[-1] <= 0:
             notes.append("the frame range cannot lie before frame 0, so it was left alone")
         elif placement.set_range:
@@ -176,8 +176,8 @@ def _on_frames(baked: Baked, fps: Fraction, placement: Placement) -> tuple[NDArr
     ]
 
 
-def _place_sound(scene: bpy.types.Scene, placement: Placement, undo: ExitStack) -> list[str]:
-    """Put the sound in place; return what to tell."""
+def place_sound(scene: bpy.types.Scene, placement: Placement, undo: ExitStack) -> list[str]:
+    """Put the sound in place, and tell `undo` how to take it away; return what to say about it."""
     if not sound_strip.can_place():
         return ["this Blender was built without sound, so no sound strip was added"]
     strip = sound_strip.place(scene, placement.sound, round(placement.start_frame))

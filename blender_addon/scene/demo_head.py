@@ -29,7 +29,7 @@ def add_demo_head(collection: bpy.types.Collection, scale: float = METRES_FROM_C
 
 def _part(part: HeadPart, materials: list[bpy.types.Material], scale: float) -> bpy.types.Object:
     mesh = bpy.data.meshes.new(part.name)
-    mesh.from_pydata(_in_blender(part.vertices_cm, scale), [], part.faces.tolist())
+    mesh.from_pydata(in_blender(part.vertices_cm, scale), [], part.faces.tolist())
     used, index = np.unique(part.material_index, return_inverse=True)
     for slot in used.tolist():
         mesh.materials.append(materials[slot])
@@ -43,12 +43,12 @@ def _part(part: HeadPart, materials: list[bpy.types.Material], scale: float) -> 
         thing.shape_key_add(name="Basis", from_mix=False)
     for name, displacement in part.shapes.items():
         block = thing.shape_key_add(name=name, from_mix=False)
-        block.data.foreach_set("co", _in_blender(part.vertices_cm + displacement, scale).ravel())
+        block.data.foreach_set("co", in_blender(part.vertices_cm + displacement, scale).ravel())
         block.value = 0.0
     return thing
 
 
-def _in_blender(points_cm: np.ndarray, scale: float) -> np.ndarray:
+def in_blender(points_cm: np.ndarray, scale: float) -> np.ndarray:
     """Return canonical points [N, 3] (+Y up, +Z out of the face) with Z up and the face along -Y."""
     turned = np.asarray(Matrix.Rotation(np.pi / 2, 3, "X"), np.float32)
     return (points_cm.astype(np.float32) @ turned.T) * np.float32(scale)

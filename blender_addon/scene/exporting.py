@@ -76,19 +76,24 @@ def check_outputs(outputs: Mapping[str, Path]) -> None:
             raise OutputError(f"cannot write {path}; choose a file in a folder that is there and can be written to")
 
 
-def write_outputs(outputs: Mapping[str, Path]) -> None:
+def write_outputs(outputs: Mapping[str, Path], writers: Mapping[str, Callable[[Path], None]] | None = None) -> None:
     """Write everything, or nothing.
+
+    Args:
+        outputs: path by kind, see `WRITERS`; one writer after the other, in this order.
+        writers: for kinds that are not in `WRITERS`, or in place of those.
 
     Raises:
         OutputError: no space, or Blender could not write.
     """
+    write = {kind: writer for kind, (_, writer) in WRITERS.items()} | dict(writers or {})
     with ExitStack() as stack:
         for kind, path in outputs.items():
             beside = stack.enter_context(written_beside(path))
             beside.unlink()  # or Blender would keep the empty file as a backup
             try:
                 with in_window():
-                    WRITERS[kind][1](beside)
+                    write[kind](beside)
             except RuntimeError as error:
                 reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
                 raise OutputError(f"cannot write {path}: {reason}; free some space or choose another folder") from error

@@ -6,9 +6,9 @@ from pathlib import Path
 import bpy
 
 from ..backend.core.errors import RigError
+from ..terminal import KINDS
 from .window import in_window
 
-KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 IMPORTED_FPS = 30
 """Frame rate of the fresh scene that a file without one is imported into."""
 

@@ -7,8 +7,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-LINEAR = 1
-"""Blender's number of the interpolation mode, for `foreach_set`."""
+CONSTANT, LINEAR = 0, 1
+"""Blender's numbers of the interpolation modes, for `foreach_set`."""
 KEPT = (("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 2, np.float32),
         ("interpolation", 1, np.int32), ("handle_left_type", 1, np.int32), ("handle_right_type", 1, np.int32),
         ("easing", 1, np.int32))  # fmt: skip
@@ -16,9 +16,13 @@ KEPT = (("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 
 KeyArrays = dict[str, NDArray[np.generic]]
 
 
-def write(curve: bpy.types.FCurve, frames: NDArray[np.float64], values: NDArray[np.float32]) -> None:
-    """Give a curve without keys linear ones: frames [T] ascending, values [T]."""
-    _fill(curve, _linear(np.stack([frames, values], axis=1).astype(np.float32)))
+def write(
+    curve: bpy.types.FCurve, frames: NDArray[np.float64], values: NDArray[np.float32], mode: int = LINEAR
+) -> None:
+    """Give a curve without keys linear ones, or steps: frames [T] ascending, values [T]."""
+    new = _linear(np.stack([frames, values], axis=1).astype(np.float32))
+    new["interpolation"] = np.full(len(frames), mode, np.int32)
+    _fill(curve, new)
 
 
 def replace(curve: bpy.types.FCurve, frames: NDArray[np.float64], values: NDArray[np.float32]) -> None:

@@ -21,6 +21,7 @@ PARTS = {
     "inference": {"core", "audio", "speech", "motion", "retarget"},
     "models": {"core", "audio", "speech", "motion", "retarget"},
     "dataset": {"core", "audio", "speech", "motion", "retarget", "tracking", "normalise"},
+    "dubbing": {"core", "audio", "tracking", "normalise", "dataset", "inference"},
 }
 """Part of the backend -> the parts it may know. Parts that are not named (training, batch, cli) may know them all."""
 
@@ -30,7 +31,7 @@ HEAVY = {
     "torch": ("backend/models/", "backend/training/"),
     "mediapipe": ("backend/tracking/landmarks.py",),
     "av": ("backend/tracking/", "backend/dataset/"),
-    "cv2": ("backend/tracking/", "backend/normalise/", "backend/dataset/"),
+    "cv2": ("backend/tracking/", "backend/normalise/", "backend/dataset/", "backend/dubbing/"),
     "onnxruntime": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/models/", "backend/training/"),
     "soundfile": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "soxr": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),

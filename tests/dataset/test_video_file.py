@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A film that is written is read back with its times, its pictures and its sound in step."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -47,3 +48,16 @@ def test_nothing_half_written_remains(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError):
         write_video(tmp_path / "none" / "film.mp4", footage())
+
+
+@pytest.mark.parametrize("matrix", [1, 2, 6])
+def test_colours_and_the_shape_of_pixels_are_read_back_however_they_are_coded(tmp_path, matrix):
+    target = tmp_path / "film.mp4"
+    colours = np.array([[[200, 60, 40]], [[40, 170, 60]], [[50, 70, 200]]], np.uint8)
+    picture = np.repeat(np.repeat(colours, 16, axis=0), 48, axis=1)
+    whole = replace(footage(2, 0), pictures=[picture] * 2, pixel_aspect=Fraction(16, 15), matrix=matrix)
+    write_video(target, whole)
+    info = read_info(target)
+    assert (info.pixel_aspect, info.matrix) == (Fraction(16, 15), matrix)
+    for frame in frames(info):
+        assert np.abs(frame.rgb[8::16].astype(int) - picture[8::16]).max() < 8

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A talking head for game engines: one GLB with morph targets, their weights over time, and the flip-book.
+
+The UVs lie on the page's tile 0, which a viewer without extensions shows as a still texture. `KHR_texture_transform`
+moves them, and `KHR_animation_pointer` animates its offset in steps. For engines that know neither, `track_json` is
+the same track to read. Time 0 is the start of the sound. Canonical space is glTF's own: +Y up, the face along +Z.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fillers import closed_triangles
+from ..head.parts import vertex_normals
+from ..png import png_bytes
+from ..types import Floats
+from .flip_book import FlipBook
+from .gltf import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Document
+from .shape_track import ShapeTrack
+
+METRES_FROM_CM = 0.01
+SMALL = 9
+"""zlib's level for the page: it is written once and loaded often."""
+TRANSFORM, POINTER, UNLIT = "KHR_texture_transform", "KHR_animation_pointer", "KHR_materials_unlit"
+OFFSET = f"/materials/0/pbrMetallicRoughness/baseColorTexture/extensions/{TRANSFORM}/offset"
+CLAMP_TO_EDGE, LINEAR = 33071, 9729
+"""No mipmaps, in which neighbouring tiles would run into each other."""
+
+
+@dataclass(frozen=True)
+class GlbHead:
+    """What goes into the file."""
+
+    name: str
+    times_s: NDArray[np.float64]
+    """[T]"""
+    neutral_cm: Floats
+    """[468, 3]"""
+    uv: Floats
+    """[468, 2] v upwards."""
+    shapes: ShapeTrack
+    texture: NDArray[np.uint8] | None
+    """[S, S, 3] used where there is no book; None: a plain grey head."""
+    book: FlipBook | None
+    lit: bool = False
+    """Whether an engine's lights fall on it; the texture has the light of the video's first pictures otherwise."""
+
+
+def head_glb(head: GlbHead) -> bytes:
+    """Return the head as a GLB file."""
+    document = Document()
+    root = document.root
+    primitive = _primitive(document, head)
+    mesh: dict[str, Any] = {"name": head.name, "primitives": [primitive]}
+    count = len(head.shapes.shapes_cm)
+    if count:
+        names = [shape_name(index) for index in range(count)]
+        mesh |= {"weights": [0.0] * count, "extras": {"targetNames": names}}
+    root |= {
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": head.name, "mesh": 0}],
+        "meshes": [mesh],
+        "materials": [_material(head)],
+    }
+    _add_texture(document, head)
+    _add_animation(document, head)
+    used = [] if head.lit else [UNLIT]
+    used += [TRANSFORM, POINTER] if head.book is not None else []
+    if used:
+        root["extensionsUsed"] = used
+    return document.to_bytes()
+
+
+def shape_name(index: int) -> str:
+    """Return the name of a shape, in Blender and in glTF."""
+    return f"Motion {index + 1:02d}"
+
+
+def changes(book: FlipBook) -> NDArray[np.int64]:
+    """Return the frames at which another tile shows, the first frame among them."""
+    return np.flatnonzero(np.diff(book.track, prepend=-1))
+
+
+def track_json(head: GlbHead, sound: str) -> str:
+    """Return the flip-book's track for engines that cannot play it from the GLB; see the user guide for its fields."""
+    book = head.book
+    assert book is not None
+    at = changes(book)
+    content = {
+        "format": "lipsync3d.flipbook",
+        "version": 1,
+        "columns": book.columns,
+        "rows": book.rows,
+        "tile_px": [book.page.shape[1] // book.columns, book.page.shape[0] // book.rows],
+        "duration_s": round(float(head.times_s[-1]), 6),
+        "sound": sound,
+        "times_s": [round(float(time), 6) for time in head.times_s[at]],
+        "tiles": book.track[at].tolist(),
+    }
+    return json.dumps(content, indent=1)
+
+
+def _primitive(document: Document, head: GlbHead) -> dict[str, Any]:
+    triangles = closed_triangles()
+    points = head.neutral_cm * np.float32(METRES_FROM_CM)
+    columns, rows = (1, 1) if head.book is None else (head.book.columns, head.book.rows)
+    uv = np.stack([head.uv[:, 0] / columns, (1 - head.uv[:, 1]) / rows], axis=-1)
+    primitive: dict[str, Any] = {
+        "attributes": {
+            "POSITION": document.accessor(points, ARRAY_BUFFER, bounds=True),
+            "NORMAL": document.accessor(vertex_normals(head.neutral_cm.astype(np.float64), triangles), ARRAY_BUFFER),
+            "TEXCOORD_0": document.accessor(uv, ARRAY_BUFFER),
+        },
+        "indices": document.accessor(triangles.ravel(), ELEMENT_ARRAY_BUFFER),
+        "material": 0,
+    }
+    moved = [shape * np.float32(METRES_FROM_CM) for shape in head.shapes.shapes_cm]
+    if moved:
+        primitive["targets"] = [{"POSITION": document.accessor(one, ARRAY_BUFFER, bounds=True)} for one in moved]
+    return primitive
+
+
+def _material(head: GlbHead) -> dict[str, Any]:
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.7}
+    if head.book is not None:
+        transform = {TRANSFORM: {"offset": head.book.offsets()[0].tolist()}}
+        surface["baseColorTexture"] = {"index": 0, "extensions": transform}
+    elif head.texture is not None:
+        surface["baseColorTexture"] = {"index": 0}
+    material: dict[str, Any] = {"name": head.name, "pbrMetallicRoughness": surface, "doubleSided": True}
+    return material if head.lit else material | {"extensions": {UNLIT: {}}}
+
+
+def _add_texture(document: Document, head: GlbHead) -> None:
+    picture = head.texture if head.book is None else head.book.page
+    if picture is None:
+        return
+    view = document.view(png_bytes(picture, SMALL))
+    document.root |= {
+        "images": [{"name": f"{head.name} texture", "mimeType": "image/png", "bufferView": view}],
+        "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR, "wrapS": CLAMP_TO_EDGE, "wrapT": CLAMP_TO_EDGE}],
+        "textures": [{"source": 0, "sampler": 0}],
+    }
+
+
+def _add_animation(document: Document, head: GlbHead) -> None:
+    samplers: list[dict[str, Any]] = []
+    channels: list[dict[str, Any]] = []
+    if len(head.shapes.shapes_cm):
+        times = document.accessor(head.times_s, bounds=True)
+        weights = document.accessor(head.shapes.weights.ravel())
+        samplers.append({"input": times, "output": weights, "interpolation": "LINEAR"})
+        channels.append({"sampler": 0, "target": {"node": 0, "path": "weights"}})
+    if head.book is not None:
+        at = changes(head.book)
+        times = document.accessor(head.times_s[at], bounds=True)
+        offsets = document.accessor(head.book.offsets()[at])
+        samplers.append({"input": times, "output": offsets, "interpolation": "STEP"})
+        target = {"path": "pointer", "extensions": {POINTER: {"pointer": OFFSET}}}
+        channels.append({"sampler": len(samplers) - 1, "target": target})
+    if channels:
+        document.root["animations"] = [{"name": head.name, "samplers": samplers, "channels": channels}]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts a talking head into the scene: mesh, shape keys, texture, Action, sound. All of it, or nothing."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from mathutils import Vector
+from numpy.typing import NDArray
+
+from ..backend.core.errors import SoundError
+from ..backend.core.fillers import closed_triangles
+from ..backend.core.puppet.flip_book import FlipBook
+from ..backend.core.puppet.head_glb import changes, shape_name
+from ..backend.core.timebase import s_to_frame
+from ..jobs.head import PACKED, HeadClip
+from . import actions
+from .bake import LAST_FRAME, Placement, place_sound, scene_fps
+from .demo_head import METRES_FROM_CM, in_blender
+from .head_material import make_material
+
+FLIP_BOOK = "Flip-book"
+"""Name of the modifier that moves the UVs from tile to tile; the solid view, EEVEE and Cycles all follow it."""
+FACTS = "lipsync3d_head"
+"""Custom property of the object: how the clip was kept, for the panel."""
+
+
+@dataclass(frozen=True)
+class HeadLook:
+    """How a head is to look."""
+
+    lit: bool = False
+    """Whether the scene's lights fall on it."""
+    texture: str = PACKED
+    location: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class HeadReport:
+    """What was made, for people."""
+
+    thing: bpy.types.Object
+    shapes: int
+    max_mm: float
+    mean_mm: float
+    frames: tuple[int, int]
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a line."""
+        text = f"{facts_line(self.shapes, self.max_mm, self.mean_mm)}; frames {self.frames[0]} to {self.frames[1]}"
+        return "; ".join([text, *self.notes])
+
+
+def facts_line(shapes: int, max_mm: float, mean_mm: float) -> str:
+    """Return how a clip was kept, in words."""
+    return f"{shapes} shapes, off by at most {max_mm:.2f} mm ({mean_mm:.3f} mm on average)"
+
+
+def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placement, look: HeadLook) -> HeadReport:
+    """Add the head to a scene, animated.
+
+    Raises:
+        SoundError: the sound's strip plays none of it, or Blender cannot open the sound; nothing is changed then.
+    """
+    every = s_to_frame(clip.times_s, scene_fps(scene), placement.start_frame)
+    kept = _kept(every, placement)
+    frames = every[kept]
+    first, last = int(np.ceil(frames[0] - 1e-3)), int(np.floor(frames[-1] + 1e-3))
+    name = f"Talking head {placement.sound.stem}"[:60]
+    with ExitStack() as undo:
+        thing = _object(name, clip, look, undo)
+        material = make_material(thing.name, clip, lit=look.lit, first_frame=round(every[0]), undo=undo)
+        thing.data.materials.append(material)
+        scene.collection.objects.link(thing)
+        _key_shapes(thing, clip, kept, frames, undo)
+        if clip.book is not None and look.texture == PACKED:
+            _leaf_through(thing, clip.book, every, undo)
+        notes = list(clip.notes)
+        if placement.add_strip:
+            notes += place_sound(scene, placement, undo)
+        if placement.set_range and last > 0:
+            scene.frame_start, scene.frame_end = max(0, first), last
+        undo.pop_all()
+    shapes = clip.shapes
+    facts = len(shapes.shapes_cm), shapes.max_mm, shapes.mean_mm
+    thing[FACTS] = facts_line(*facts)
+    return HeadReport(thing, *facts, (first, last), tuple(notes))
+
+
+def _kept(frames: NDArray[np.float64], placement: Placement) -> NDArray[np.bool_]:
+    first = -np.inf if placement.first_frame is None else placement.first_frame
+    last = LAST_FRAME if placement.last_frame is None else placement.last_frame
+    kept = (frames >= first) & (frames <= last)
+    if not kept.any():
+        raise SoundError(f"{placement.sound}: its strip plays none of it; move the strip's ends")
+    return kept
+
+
+def _object(name: str, clip: HeadClip, look: HeadLook, undo: ExitStack) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new(name)
+    undo.callback(bpy.data.meshes.remove, mesh)
+    triangles = closed_triangles()
+    mesh.from_pydata(in_blender(clip.neutral_cm, METRES_FROM_CM), [], triangles.tolist())
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(triangles), bool))
+    layer = mesh.uv_layers.new(name="UVMap")
+    uv = _on_first_tile(clip.uv, clip.book) if clip.book is not None and look.texture == PACKED else clip.uv
+    layer.data.foreach_set("uv", uv[triangles.ravel()].astype(np.float32).ravel())
+    mesh.update()
+    thing = bpy.data.objects.new(name, mesh)
+    undo.callback(bpy.data.objects.remove, thing)
+    thing.location = Vector(look.location)
+    thing.shape_key_add(name="Basis", from_mix=False)
+    for index, shape in enumerate(clip.shapes.shapes_cm):
+        block = thing.shape_key_add(name=shape_name(index), from_mix=False)
+        block.data.foreach_set("co", in_blender(clip.neutral_cm + shape, METRES_FROM_CM).ravel())
+        block.slider_min, block.slider_max, block.value = -1.0, 1.0, 0.0
+    return thing
+
+
+def _key_shapes(
+    thing: bpy.types.Object, clip: HeadClip, kept: NDArray[np.bool_], frames: NDArray[np.float64], undo: ExitStack
+) -> None:
+    if not len(clip.shapes.shapes_cm):
+        return
+    blocks = thing.data.shape_keys.key_blocks[1:]
+    weights = clip.shapes.weights[kept]
+    values = {
+        actions.Curve(f'key_blocks["{block.name}"].value'): weights[:, index] for index, block in enumerate(blocks)
+    }
+    action = actions.write(thing.data.shape_keys, thing.name, actions.Tracks(frames, values))
+    undo.callback(bpy.data.actions.remove, action)
+
+
+def _on_first_tile(uv: NDArray[np.float32], book: FlipBook) -> NDArray[np.float32]:
+    """Return UVs [V, 2] (v upwards) on the tile at the top left of a page."""
+    pages = np.array([book.columns, book.rows], np.float32)
+    return (uv + np.array([0, book.rows - 1], np.float32)) / pages
+
+
+def _leaf_through(thing: bpy.types.Object, book: FlipBook, frames: NDArray[np.float64], undo: ExitStack) -> None:
+    """Key which tile of the page shows, in steps; frames [T] are those of the clip in the scene."""
+    modifier = thing.modifiers.new(FLIP_BOOK, "UV_WARP")
+    modifier.uv_layer, modifier.center = thing.data.uv_layers[0].name, (0.0, 0.0)
+    at = changes(book)
+    offsets = book.offsets()[at] * np.array([1, -1], np.float32)
+    path = f'modifiers["{FLIP_BOOK}"].offset'
+    values = {actions.Curve(path, axis, FLIP_BOOK): offsets[:, axis] for axis in range(2)}
+    action = actions.write(thing, f"{thing.name} texture"[:60], actions.Tracks(frames[at], values, stepped=True))
+    undo.callback(bpy.data.actions.remove, action)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Few shapes within a bound, a flip-book, PNG and GLB: laws, and reading back by others."""
+
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from backend.core.errors import OutputError
+from backend.core.face import canonical_face
+from backend.core.fillers import closed_triangles
+from backend.core.mesh_file import MeshHeader, read_mesh, write_mesh
+from backend.core.png import png_bytes
+from backend.core.puppet.flip_book import flip_book, steady
+from backend.core.puppet.head_glb import GlbHead, changes, head_glb, track_json
+from backend.core.puppet.shape_track import compress
+
+FRAMES, SIZE = 60, 64
+
+
+def motion(frames=FRAMES, seed=0):
+    rng = np.random.default_rng(seed)
+    weights = np.cumsum(rng.normal(0, 0.08, (frames, 52)), axis=0).astype(np.float32)
+    return np.einsum("tk,kvc->tvc", weights, canonical_face().basis_cm).astype(np.float32)
+
+
+def atlases(frames=FRAMES, mouths=5):
+    """Grey faces with one of five mouths, in turn, each a little different."""
+    rng = np.random.default_rng(1)
+    made = np.full((frames, SIZE, SIZE, 3), 120, np.uint8)
+    for frame in range(frames):
+        mouth = made[frame, 36:48, 20:44]
+        mouth[:] = 20 + 50 * (frame // 6 % mouths) + rng.integers(0, 3)
+    return made
+
+
+@pytest.mark.parametrize("frames", [1, 30, 1500])
+@pytest.mark.parametrize("limit_mm", [2.0, 0.2, 0.02])
+def test_no_vertex_leaves_its_bound(frames, limit_mm):
+    given = motion(frames)
+    track = compress(given, limit_mm)
+    off = np.linalg.norm(track.displacement_cm() - given, axis=-1) * 10
+    assert off.max() <= limit_mm * 1.001
+    assert track.max_mm == pytest.approx(off.max(), abs=1e-3)
+    assert track.mean_mm == pytest.approx(off.mean(), abs=1e-3)
+    assert np.abs(track.weights).max() == pytest.approx(1)
+    assert len(track.shapes_cm) <= 52
+
+
+def test_a_looser_bound_takes_fewer_shapes_and_stillness_none():
+    counts = [len(compress(motion(), limit).shapes_cm) for limit in (5.0, 1.0, 0.1)]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    still = compress(np.zeros((9, 468, 3), np.float32))
+    assert (still.shapes_cm.shape, still.weights.shape, still.max_mm) == ((0, 468, 3), (9, 0), 0.0)
+    assert not still.displacement_cm().any()
+
+
+@pytest.mark.parametrize("limit_mm", [0.0, -1.0, 50.0, float("nan")])
+def test_a_bound_without_sense_is_refused(limit_mm):
+    with pytest.raises(OutputError, match="largest error"):
+        compress(motion(2), limit_mm)
+
+
+def test_a_book_with_a_tile_for_every_mouth_shows_each_frame_its_own():
+    given = atlases()
+    book = flip_book(given, given[0], tiles=9)
+    assert book.page.shape == (3 * SIZE, 3 * SIZE, 3)
+    tiles = book.page.reshape(3, SIZE, 3, SIZE, 3).swapaxes(1, 2).reshape(9, SIZE, SIZE, 3)
+    assert np.abs(tiles[book.track].astype(int) - given).max() <= 3
+    assert (tiles[0] == given[book.shown[0]]).all()
+    assert np.abs(tiles[0].astype(int) - given[0]).max() <= 3
+    again = flip_book(given, given[0], tiles=9)
+    assert (again.page == book.page).all()
+    assert (again.track == book.track).all()
+
+
+def test_fewer_tiles_than_mouths_are_still_pictures_of_the_clip():
+    given = atlases()
+    book = flip_book(given, given[0], tiles=2)
+    assert set(book.track.tolist()) <= set(range(len(book.shown)))
+    assert len(book.shown) <= 2
+    with pytest.raises(OutputError, match="tiles"):
+        flip_book(given, given[0], tiles=0)
+
+
+def test_a_change_of_tile_must_be_worth_it():
+    distance = np.array([[0, 1], [0, 1], [0.3, 0], [0, 1], [1, 0], [1, 0], [1, 0]], np.float32)
+    assert steady(distance, 0.0).tolist() == [0, 0, 1, 0, 1, 1, 1]
+    assert steady(distance, 0.2).tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_png_reads_back():
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    data = png_bytes(picture)
+    at = data.index(b"IDAT")
+    (length,) = struct.unpack(">I", data[at - 4 : at])
+    rows = np.frombuffer(zlib.decompress(data[at + 4 : at + 4 + length]), np.uint8).reshape(5, 22)
+    assert (rows[:, 0] == 1).all()
+    assert (np.cumsum(rows[:, 1:].reshape(5, 7, 3), axis=1, dtype=np.uint8) == picture).all()
+
+
+def test_an_atlas_can_stay_in_its_file(tmp_path):
+    given = atlases(4)
+    header = MeshHeader(np.arange(4) / 30, np.ones(4, np.float32), uv=canonical_face().uv, reference_atlas=given[0])
+    write_mesh(tmp_path / "a.npz", header, [motion(4)], atlases=iter(given))
+    clip = read_mesh(tmp_path / "a.npz", map_atlas=True)
+    assert isinstance(clip.atlas, np.memmap)
+    assert (clip.atlas == given).all()
+
+
+def glb(book=True, **changed):
+    given = atlases()
+    track = compress(motion(), 0.5)
+    made = flip_book(given, given[0], 4) if book else None
+    face = canonical_face()
+    return GlbHead("head", np.arange(FRAMES) / 25, face.neutral_cm, face.uv, track, given[0], made, **changed)
+
+
+def test_a_glb_holds_the_weights_and_the_flip_book():
+    pygltflib = pytest.importorskip("pygltflib")
+    head = glb()
+    read = pygltflib.GLTF2().load_from_bytes(head_glb(head))
+    blob = read.binary_blob()
+
+    def values(index):
+        accessor = read.accessors[index]
+        start = read.bufferViews[accessor.bufferView].byteOffset
+        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}[accessor.type]
+        return np.frombuffer(blob, "<f4", accessor.count * width, start).reshape(accessor.count, width)
+
+    weights, pages = read.animations[0].samplers
+    shapes = len(head.shapes.shapes_cm)
+    assert (values(weights.output).reshape(-1, shapes) == head.shapes.weights).all()
+    assert values(weights.input).ravel() == pytest.approx(head.times_s)
+    assert read.meshes[0].extras["targetNames"][0] == "Motion 01"
+    assert pages.interpolation == "STEP"
+    at = changes(head.book)
+    assert (values(pages.output) == head.book.offsets()[at]).all()
+    assert read.accessors[read.meshes[0].primitives[0].indices].count == closed_triangles().size
+    uv = values(read.meshes[0].primitives[0].attributes.TEXCOORD_0)
+    assert uv.max() <= 0.5 + 1e-6, "without extensions the first tile shows"
+    assert set(read.extensionsUsed) == {"KHR_materials_unlit", "KHR_texture_transform", "KHR_animation_pointer"}
+
+
+def test_a_glb_without_a_book_is_still_one():
+    pygltflib = pytest.importorskip("pygltflib")
+    read = pygltflib.GLTF2().load_from_bytes(head_glb(glb(book=False, lit=True)))
+    assert not read.extensionsUsed
+    assert len(read.images) == 1
+
+
+def test_the_track_beside_the_glb_says_the_same():
+    head = glb()
+    told = json.loads(track_json(head, "a.wav"))
+    shown = np.array(told["tiles"])[np.searchsorted(told["times_s"], head.times_s + 1e-6, side="right") - 1]
+    assert (shown == head.book.track).all()
+    assert (told["columns"], told["rows"], told["tile_px"]) == (2, 2, [SIZE, SIZE])
