@@ -16,7 +16,7 @@ WAIT_S = 0.05
 class JobOperator:
     """Mixed into operators that run a job; a subclass says how it starts and what is done with its outcome."""
 
-    home: "ClassVar[type[JobOperator]]"
+    home: ClassVar[type]  # no name of a class here: Blender has typing resolve and keep it, and hangs on its way out
     """The operator class that keeps client, job and timer for all of them."""
     title: ClassVar[str]
     """What is under way, for the status bar."""
