@@ -178,7 +178,7 @@ def try_bones(
         if len(bones) > MOST_BONES:
             raise RigError(f"{rig.name!r} shows {len(bones)} bones; hide those that are not of the face, then measure")
         for bone in bones:
-            unit = cm / max(float(np.mean(rig.matrix_world.to_scale())), 1e-9)
+            unit = cm / max(float(np.mean(np.array(rig.matrix_world.to_scale()))), 1e-9)
             bone.matrix_basis = Matrix.Translation((unit, unit, unit)) @ Matrix.Rotation(TURN_RAD, 4, (1, 1, 1))
             _refresh()
             if np.abs(_vertices(things, depsgraph) - rest).max() > least:
