@@ -75,6 +75,8 @@ def animate(
     confidence = clip.confidence(times)
     watched = _watched(clip, len(times), report, cancelled)
     if output.suffix.lower() == ".npz":
+        if clip.look is not None and not request.texture:
+            clip = replace(clip, look=replace(clip.look, atlases=None))
         _write_mesh(output, clip, MeshHeader(times, confidence, clip.phones), watched, cancelled)
     else:
         header = CurvesHeader(clip.fps, clip.bundle, clip.phones)

@@ -83,6 +83,8 @@ class PredictRequest:
     """Name or folder of the bundle, for those who open it from the request."""
     style: MotionStyle | None = None
     """How much to move; None: ordinarily."""
+    texture: bool = True
+    """Whether a mesh file holds the texture of every frame, where the bundle predicts it."""
 
 
 @dataclass(frozen=True)

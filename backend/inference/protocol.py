@@ -49,6 +49,8 @@ class Request:
     """Path of a phones file; empty: recognise."""
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
+    texture: bool = True
+    """Whether a mesh file holds the texture of every frame (200 kB each), where the bundle predicts it."""
 
 
 @dataclass(frozen=True, slots=True)

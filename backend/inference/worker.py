@@ -134,6 +134,7 @@ class Worker:
                 transcript=request.transcript,
                 phones=Path(request.phones) if request.phones else None,
                 language=request.language,
+                texture=request.texture,
             ),
             Path(request.output),
             report,

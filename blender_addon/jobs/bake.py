@@ -126,6 +126,7 @@ class BakeJob(Job[Baked]):
             transcript=request.transcript,
             phones=request.phones,
             device=request.device,
+            texture=False,
         )
 
 

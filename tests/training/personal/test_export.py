@@ -78,6 +78,17 @@ def test_the_mesh_file_holds_the_speaker(bundle, sound, clips, tmp_path):
     assert np.corrcoef(opening, gap)[0, 1] > 0.8
 
 
+def test_a_mesh_file_goes_without_texture_where_only_the_motion_is_wanted(sound, tmp_path):
+    predictor = open_predictor(open_bundle("demo-speaker"), "cpu")
+    for wanted in (True, False):
+        animate(predictor, PredictRequest(sound, fps=10, texture=wanted), tmp_path / f"{wanted}.npz")
+    whole, motion = (read_mesh(tmp_path / f"{wanted}.npz") for wanted in (True, False))
+    assert whole.atlas is not None
+    assert whole.atlas.shape == (len(whole.times_s), 256, 256, 3)
+    assert motion.atlas is None
+    assert np.array_equal(whole.vertices_cm, motion.vertices_cm)
+
+
 def test_a_bundle_says_where_it_comes_from(bundle, clips):
     config = json.loads((bundle / "config.json").read_text())
     assert config["kind"] == "lipsync3d"
