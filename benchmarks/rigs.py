@@ -202,7 +202,9 @@ def makehuman(keep: Callable[[str], bool]) -> Callable[[Path], tuple[bpy.types.O
             rows = np.array([line.split() for line in path.read_text().splitlines() if line[:1].isdigit()], float)
             kept = rows[rows[:, 0] < BODY_VERTICES] if len(rows) else np.zeros((0, 4))
             moved[kept[:, 0].astype(int)] += upright(kept[:, 1:])
-            thing.shape_key_add(name=path.stem).data.foreach_set("co", moved.astype(np.float32).ravel())
+            block = thing.shape_key_add(name=path.stem)
+            block.data.foreach_set("co", moved.astype(np.float32).ravel())
+            block.value = 0.0  # Blender 5.2 makes them fully on
         pair = lip_pair(thing, "jawOpen")
         for block in [one for one in mesh.shape_keys.key_blocks[1:] if not keep(one.name)]:
             thing.shape_key_remove(block)
