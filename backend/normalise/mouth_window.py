@@ -59,7 +59,9 @@ def mouth_window(size: int) -> MouthWindow:
     column, width = _span(int(places[1][0]) - margin, int(places[1][-1]) + 1 + margin, size)
     inside = mouth[row : row + height, column : column + width]
     off = cv2.distanceTransform((inside == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    share = np.clip(1 - off / margin, 0, 1).astype(np.float32)
+    # distances are roots of whole numbers; what lies between those depends on where the picture lies in memory
+    exact = np.sqrt(np.round(off.astype(np.float64) ** 2))
+    share = np.clip(1 - exact / margin, 0, 1).astype(np.float32)
     blend = share * share * (3 - 2 * share)
     for array in (blend, inside):
         array.setflags(write=False)
