@@ -16,11 +16,10 @@ from ..backend.core.blendshapes import ARKIT_INDEX
 from ..backend.core.errors import LipSyncError
 from ..backend.core.mesh_file import MeshClip, read_mesh
 from ..backend.core.types import PhoneSpan
-from ..backend.inference.protocol import Request
 from ..backend.retarget.apply import ControlTracks, Gains, Retargeter
 from ..backend.retarget.detect import MapMatch
 from .client import WorkerClient
-from .job import PREDICTION_SHARE, Job, next_request_id
+from .job import PREDICTION_SHARE, Job, mesh_request
 
 FRAMES_AT_ONCE = 2048
 KEPT_FRAMES = 20_000
@@ -95,7 +94,7 @@ class BakeJob(Job[Baked]):
         retargeter = Retargeter(request.match, request.gains, request.limits)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._ask(self._message(output))
+            result = self._ask(mesh_request(request, output, texture=False))
             clip = read_mesh(output)
         frames = len(clip.times_s)
         values: list[NDArray[np.float32]] = []
@@ -113,21 +112,6 @@ class BakeJob(Job[Baked]):
             raise LipSyncError("the retargeting gave values that are not numbers; try another map or bundle")
         told = result.duration_s, result.confidence_mean, result.bundle
         return Baked(clip.times_s, tracks, *told, request.match, _kept(clip))
-
-    def _message(self, output: Path) -> Request:
-        request = self._request
-        return Request(
-            id=next_request_id(),
-            sound=str(request.sound),
-            output=str(output),
-            bundle=request.bundle,
-            fps=request.fps,
-            language=request.language,
-            transcript=request.transcript,
-            phones=request.phones,
-            device=request.device,
-            texture=False,
-        )
 
 
 def _kept(clip: MeshClip) -> Prediction | None:

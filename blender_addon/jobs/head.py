@@ -17,9 +17,8 @@ from ..backend.core.png import png_bytes
 from ..backend.core.puppet.flip_book import FlipBook, flip_book
 from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, compress
 from ..backend.core.types import Floats
-from ..backend.inference.protocol import Request
 from .client import WorkerClient
-from .job import PREDICTION_SHARE, Job, next_request_id
+from .job import PREDICTION_SHARE, Job, mesh_request
 
 STILL, SEQUENCE, PACKED = "STILL", "SEQUENCE", "PACKED"
 """The texture: the speaker at rest; a picture a frame beside the file; a page of tiles within it."""
@@ -86,7 +85,7 @@ class HeadJob(Job[HeadClip]):
         check_folder(request.folder)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._ask(self._message(output))
+            result = self._ask(mesh_request(request, output, texture=True))
             clip = read_mesh(output, map_atlas=True)
             if clip.uv is None:
                 raise BundleError(
@@ -139,20 +138,6 @@ class HeadJob(Job[HeadClip]):
     def _write_picture(self, folder: Path, atlases: NDArray[np.uint8], index: int) -> None:
         self._check_cancelled()
         (folder / picture_name(index)).write_bytes(png_bytes(atlases[index]))
-
-    def _message(self, output: Path) -> Request:
-        request = self._request
-        return Request(
-            id=next_request_id(),
-            sound=str(request.sound),
-            output=str(output),
-            bundle=request.bundle,
-            fps=request.fps,
-            language=request.language,
-            transcript=request.transcript,
-            phones=request.phones,
-            device=request.device,
-        )
 
 
 def check_folder(folder: Path | None) -> None:

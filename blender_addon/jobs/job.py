@@ -5,7 +5,8 @@ import itertools
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from ..backend.inference.protocol import Request, Result
 from .client import JobCancelledError, WorkerClient
@@ -16,9 +17,59 @@ Outcome = TypeVar("Outcome")
 _request_ids = itertools.count(1)
 
 
-def next_request_id() -> int:
-    """Return a number that no other request of this process has."""
-    return next(_request_ids)
+class Wanted(Protocol):
+    """What every job knows of the sound and of who is to speak it."""
+
+    @property
+    def sound(self) -> Path:
+        """Sound file."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the scene."""
+        ...
+
+    @property
+    def bundle(self) -> str:
+        """Name or folder."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """Of the transcript."""
+        ...
+
+    @property
+    def transcript(self) -> str:
+        """What is said, or a text file; empty: recognise."""
+        ...
+
+    @property
+    def phones(self) -> str:
+        """Phones file; empty: recognise."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """`auto`, `cpu` or `cuda`."""
+        ...
+
+
+def mesh_request(wanted: Wanted, output: Path, texture: bool) -> Request:
+    """Return what to ask of the worker: the mesh file of a sound, with or without the texture of every frame."""
+    return Request(
+        id=next(_request_ids),
+        sound=str(wanted.sound),
+        output=str(output),
+        bundle=wanted.bundle,
+        fps=wanted.fps,
+        language=wanted.language,
+        transcript=wanted.transcript,
+        phones=wanted.phones,
+        device=wanted.device,
+        texture=texture,
+    )
 
 
 @dataclass(frozen=True)
