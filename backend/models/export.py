@@ -28,7 +28,7 @@ class BundleText:
     """What a bundle says of itself."""
 
     name: str
-    """Folder name, e.g. `universal-v1`."""
+    """Folder name, e.g. `universal-v2`."""
     card: str
     """MODEL_CARD.md."""
     decoder: Mapping[str, object] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def export_bundle(encoder: SpeechEncoder, statistics: Statistics, text: BundleTe
     save_file(halves, folder / "weights.safetensors")
     (folder / "weights.safetensors").chmod(0o644)
     weights = {name: value.numpy() for name, value in halves.items()}
-    onnx.save(encoder_graph(weights, encoder.config.dilations), folder / "model.onnx")
+    onnx.save(encoder_graph(weights, encoder.config.reach), folder / "model.onnx")
     np.savez(
         folder / "statistics.npz",
         prior_mean=statistics.prior_mean.astype(np.float32),
@@ -86,9 +86,10 @@ def _config(size: EncoderConfig, text: BundleText, folder: Path) -> dict[str, ob
         },
         "normalisation": {"kind": "utterance_mean", "statistics": "statistics.npz"},
         "phones": list(PHONES),
-        "context_frames": size.context_frames,
+        "context_frames": max(size.context_frames, size.look_ahead_frames),
+        "look_ahead_frames": size.look_ahead_frames,
         "frame_stride": 2,
-        "network": {"channels": size.channels, "dilations": list(size.dilations)},
+        "network": {"channels": size.channels, "dilations": list(size.dilations), "ahead": list(size.ahead)},
         "topology": "mediapipe-468",
         "decoder": dict(text.decoder),
         "provenance": dict(text.provenance),

@@ -11,7 +11,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ..audio.features import N_MELS
 from ..speech.phones import PHONES
-from .universal import STEM_KERNEL, STEM_STRIDE
+from .universal import KERNEL, STEM_KERNEL, STEM_STRIDE
 
 OPSET = 20
 IR_VERSION = 9
@@ -43,8 +43,8 @@ class Graph:
         return self.add("Conv", inputs, f"{name}.out", pads=list(pads), **attributes)
 
 
-def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequence[int]) -> ModelProto:
-    """Return the checked ONNX model of folded weights (`universal.folded_state` names).
+def encoder_graph(weights: Mapping[str, NDArray[np.float16]], reach: Sequence[tuple[int, int]]) -> ModelProto:
+    """Return the checked ONNX model of folded weights (`universal.folded_state` names); `reach` is the config's.
 
     Input `log_mel` [1, T, 80] float32, normalised; output `log_posteriors` [1, T, 43] float32.
     """
@@ -52,9 +52,9 @@ def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequenc
     hidden = graph.add("Transpose", ["log_mel"], "channels_first", perm=[0, 2, 1])
     pads = (STEM_KERNEL // 2 - 1, STEM_KERNEL // 2)
     hidden = graph.add("Gelu", [graph.convolution("stem", hidden, pads, strides=[STEM_STRIDE])], "stem.active")
-    for index, dilation in enumerate(dilations):
+    for index, pads in enumerate(reach):
         name = f"blocks.{index}"
-        inner = graph.convolution(f"{name}.spread", hidden, (dilation, dilation), dilations=[dilation])
+        inner = graph.convolution(f"{name}.spread", hidden, pads, dilations=[sum(pads) // (KERNEL - 1)])
         inner = graph.add("Gelu", [inner], f"{name}.inner")
         mixed = graph.convolution(f"{name}.mix", inner, (0, 0))
         hidden = graph.add("Gelu", [graph.add("Add", [hidden, mixed], f"{name}.sum")], f"{name}.active")

@@ -68,9 +68,10 @@ def train(
     if data.speaker is None:
         settings = replace(settings, texture=None)
     learnt = asdict(replace(settings, terms=""))  # words for the card change nothing that is learnt
-    key = hashlib.sha256(json.dumps([every.digest, learnt], sort_keys=True).encode()).hexdigest()
+    speech = open_bundle()
+    key = hashlib.sha256(json.dumps([every.digest, learnt, speech.name], sort_keys=True).encode()).hexdigest()
     _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
-    ear = Ear(open_bundle(), settings.geometry.network.front)
+    ear = Ear(speech, settings.geometry.network.front)
     rest = 1.0 - begun
     geometry = train_geometry(
         every, ear, settings.geometry, held_out, Checkpoint(run / "geometry.safetensors", key),

@@ -6,6 +6,7 @@ text in another language are aligned to eSpeak NG's phones of that text by the s
 """
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ...audio.features import log_mel
 from ...audio.normalise import Statistics
-from ...core.errors import TimingError
+from ...core.errors import BundleError, TimingError
 from ...inference.alignment import align, chain_of
-from ...models.universal import SpeechEncoder
+from ...models.universal import EncoderConfig, SpeechEncoder, encoder_of_folded
 from ...speech.phones import SILENCE
 from ...speech.synthesis import synthesise
 from .crops import IGNORED
@@ -32,6 +34,29 @@ NEAR_FRAMES = 4
 """A disagreement about a boundary's place, this near, is none about the phone."""
 WORST_SHARE = 0.3
 """Utterances with more doubtful frames than this were misheard as a whole: left out."""
+DECODED = "librispeech/"
+"""Names of recordings whose words the teacher had to guess start so."""
+WORD_FRAMES = 31
+"""About a word: the stretch whose mean tells whether the student hears the teacher's phones in it."""
+MISHEARD = 0.3
+"""Mean posterior of the teacher's phones, each at its best within `NEAR_FRAMES`, under which a word was misheard."""
+
+
+def student_of(bundle: Path) -> SpeechEncoder:
+    """Return the network of an earlier bundle, from its config and weights.
+
+    Raises:
+        BundleError: the folder holds no such bundle.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        network = json.loads((bundle / "config.json").read_text(encoding="utf-8"))["network"]
+        state = {name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{bundle}: no universal bundle ({error}); give one with weights.safetensors") from error
+    size = EncoderConfig(network["channels"], tuple(network["dilations"]), tuple(network.get("ahead", ())))
+    return encoder_of_folded(size, state)
 
 
 def agreed(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> Corpus:
@@ -40,6 +65,8 @@ def agreed(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> Co
     for index, log_posteriors in enumerate(corpus_posteriors(encoder, statistics, corpus)):
         part = slice(corpus.offsets[index], corpus.offsets[index + 1])
         doubtful = doubtful_frames(log_posteriors, corpus.labels[part])
+        if corpus.names[index].startswith(DECODED):
+            doubtful |= misheard_frames(log_posteriors, corpus.labels[part])
         labels[part][doubtful if doubtful.mean() < WORST_SHARE else np.ones_like(doubtful)] = IGNORED
     return replace(corpus, labels=labels)
 
@@ -54,6 +81,15 @@ def doubtful_frames(log_posteriors: NDArray[np.float32], labels: NDArray[np.uint
     for shift in range(-NEAR_FRAMES, NEAR_FRAMES + 1):
         nowhere &= np.roll(labels, shift) != best
     return sure & own & nowhere
+
+
+def misheard_frames(log_posteriors: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return [T] where for about a word's length the student [T, 43] hears little of the teacher's phones [T].
+
+    A single sound that the student misses, in words that it hears, keeps its label: those are the ones to learn.
+    """
+    likely = maximum_filter1d(np.exp(log_posteriors), 2 * NEAR_FRAMES + 1, axis=0)[np.arange(len(labels)), labels]
+    return uniform_filter1d(likely, WORD_FRAMES, mode="nearest") < MISHEARD
 
 
 def other_languages(
