@@ -22,17 +22,11 @@ The best of -6 to -28 dB on the held-out recordings.
 """
 KEPT_FRAMES = 2
 """What the phone beside the pause keeps of the quiet, lest a faint consonant vanish."""
-DEEP_QUIET, DEEP_FRAMES = -7.0, 5
-"""Under -30 dB for 50 ms nothing is said, but for stops, which are shut: a short pause that the network passed over."""
 LIP_SOUNDS = [PHONE_INDEX[phone] for phone in sorted(BILABIAL | LABIODENTAL)]
-
-SHUT = [PHONE_INDEX[phone] for phone in ("p", "b", "m", "f", "v", "t", "d", "k", "ɡ", "tʃ", "dʒ")]
 
 
 def with_quiet_edges(spans: Sequence[PhoneSpan], level: NDArray[np.float32]) -> list[PhoneSpan]:
     """Return the spans with every silence widened over the quiet around it, up to the next lip sound.
-
-    Quiet too deep and too long for speech is a silence of its own.
 
     Args:
         spans: without gaps, from 0 on, as `decode_spans` gives them.
@@ -43,9 +37,6 @@ def with_quiet_edges(spans: Sequence[PhoneSpan], level: NDArray[np.float32]) -> 
     path = np.repeat(np.array([PHONE_INDEX[span.phone] for span in spans], np.uint8), lengths)
     sureness = np.repeat(np.array([span.confidence for span in spans], np.float32), lengths)
     silent = path == PHONE_INDEX[SILENCE]
-    deep = ~silent & (level < DEEP_QUIET) & ~np.isin(path, SHUT)
-    for first, end in zip(*runs(deep.view(np.uint8)), strict=True):
-        silent[first:end] |= deep[first] and end - first >= DEEP_FRAMES
     resting = silent | ((level < QUIET) & ~np.isin(path, LIP_SOUNDS))
     for first, end in zip(*runs(resting.view(np.uint8)), strict=True):
         if silent[first:end].any():

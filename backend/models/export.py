@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trained encoder to a bundle folder: ONNX, safetensors, statistics, card, and a config with their checksums."""
+"""A trained encoder to a bundle folder: ONNX, statistics, card, and a config with their checksums.
+
+The graph holds the weights by their names (`graph.weights_of`), so that training can go on from a bundle.
+"""
 
 import hashlib
 import json
@@ -17,7 +20,7 @@ from ..core.errors import BundleError
 from ..speech.phones import PHONES
 from .universal import EncoderConfig, SpeechEncoder, encoder_of_folded, folded_state
 
-PARTS = ("model.onnx", "weights.safetensors", "statistics.npz", "MODEL_CARD.md")
+PARTS = ("model.onnx", "statistics.npz", "MODEL_CARD.md")
 LARGEST_DIFFERENCE = 1e-4
 """Of log-posteriors above e^-10, between torch and ONNX Runtime on the same rounded weights."""
 LARGEST_BUNDLE_BYTES = 10_000_000
@@ -44,14 +47,11 @@ def export_bundle(encoder: SpeechEncoder, statistics: Statistics, text: BundleTe
         BundleError: the two disagree, or the bundle is over its size.
     """
     import onnx
-    from safetensors.torch import save_file
 
     from .graph import encoder_graph
 
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half() for name, value in folded_state(encoder).items()}
-    save_file(halves, folder / "weights.safetensors")
-    (folder / "weights.safetensors").chmod(0o644)
     weights = {name: value.numpy() for name, value in halves.items()}
     onnx.save(encoder_graph(weights, encoder.config.reach), folder / "model.onnx")
     np.savez(

@@ -15,6 +15,8 @@ from .universal import KERNEL, STEM_KERNEL, STEM_STRIDE
 
 OPSET = 20
 IR_VERSION = 9
+STORED = ".half"
+"""Weights are stored under their name and this."""
 
 
 class Graph:
@@ -24,8 +26,8 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         for name, value in weights.items():
-            self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), f"{name}.half"))
-            self.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
+            self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), name + STORED))
+            self.add("Cast", [name + STORED], name, to=TensorProto.FLOAT)
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
         """Add a node; return the name of its output, which is the node's as well."""
@@ -73,3 +75,9 @@ def encoder_graph(weights: Mapping[str, NDArray[np.float16]], reach: Sequence[tu
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
     return model
+
+
+def weights_of(model: ModelProto) -> dict[str, NDArray[np.float16]]:
+    """Return the weights by name that a graph was made from."""
+    stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    return {name.removesuffix(STORED): value for name, value in stored.items() if name.endswith(STORED)}

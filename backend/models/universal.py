@@ -123,7 +123,7 @@ def _fold(state: dict[str, Tensor], name: str, convolution: nn.Conv1d, norm: nn.
 
 
 def encoder_of_folded(config: EncoderConfig, state: dict[str, Tensor]) -> SpeechEncoder:
-    """Return the network, in evaluation mode, that computes what folded weights say (a bundle's safetensors)."""
+    """Return the network, in evaluation mode, that computes what folded weights say (those of a bundle's graph)."""
     encoder = SpeechEncoder(config).eval()
     pairs = {"stem": (encoder.stem, encoder.stem_norm), "head": (encoder.head, None)}
     for index, block in enumerate(_blocks(encoder)):

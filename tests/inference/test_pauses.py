@@ -48,13 +48,3 @@ def test_quiet_within_speech_and_loud_pauses_stay():
     spans = spans_of(("ɑ", 40), ("t", 55), ("ɑ", 90), ("sil", 120))
     level = level_of((LOUD, 42), (FAINT, 52), (LOUD, 120))
     assert [(s.phone, s.start_s) for s in with_quiet_edges(spans, level)] == [(s.phone, s.start_s) for s in spans]
-
-
-def test_deep_quiet_is_a_pause_except_in_a_stop():
-    level = level_of((LOUD, 40), (FAINT, 50), (LOUD, 90))
-    heard = [(s.phone, s.start_s) for s in with_quiet_edges(spans_of(("ɑ", 40), ("s", 50), ("i", 90)), level)]
-    assert heard == [("ɑ", 0.0), ("s", 0.395), ("sil", 0.415), ("s", 0.475), ("i", 0.495)]
-    stops = spans_of(("ɑ", 40), ("t", 50), ("i", 90))
-    assert [span.phone for span in with_quiet_edges(stops, level)] == ["ɑ", "t", "i"]
-    brief = level_of((LOUD, 42), (FAINT, 46), (LOUD, 90))
-    assert len(with_quiet_edges(spans_of(("ɑ", 40), ("s", 50), ("i", 90)), brief)) == 3

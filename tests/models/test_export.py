@@ -8,12 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training extra (torch)")
 pytest.importorskip("onnxruntime", reason="needs the inference extra (onnxruntime)")
 
-from safetensors.torch import load_file
-
 from backend.audio.normalise import Statistics
 from backend.inference.bundle import open_bundle
 from backend.models.export import BundleText, export_bundle, parity
 from backend.models.universal import EncoderConfig, SpeechEncoder, encoder_of_folded, folded_state
+from backend.training.universal.relabel import student_of
 
 pytestmark = pytest.mark.training
 TINY = EncoderConfig(channels=24, dilations=(1, 2, 4))
@@ -40,8 +39,7 @@ def test_folding_changes_nothing(encoder):
 def test_bundle_computes_what_torch_does(encoder, tmp_path):
     statistics = Statistics(np.zeros(80, np.float32), np.ones(80, np.float32))
     export_bundle(encoder, statistics, BundleText("tiny-v1", "# tiny\n", {"switch_penalty": 1.5}), tmp_path)
-    state = {name: value.float() for name, value in load_file(tmp_path / "weights.safetensors").items()}
-    assert parity(encoder_of_folded(encoder.config, state), tmp_path / "model.onnx") < 1e-4
+    assert parity(student_of(tmp_path), tmp_path / "model.onnx") < 1e-4
     assert open_bundle(tmp_path).decoder == {"switch_penalty": 1.5}
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["context_frames"] == encoder.config.context_frames

@@ -11,10 +11,12 @@ from dataclasses import replace
 from backend.audio.normalise import Statistics, mean_sum, running_mean
 from backend.core.errors import BundleError
 from backend.core.types import PhoneSpan
+from backend.inference.decoder import DecoderSettings, calibrated
 from backend.models.universal import EncoderConfig, SpeechEncoder
 from backend.speech.phones import PHONES
 from backend.training.universal import augment, hard_cases, loop
 from backend.training.universal.articulation import feature_loss
+from backend.training.universal.calibrate import calibration_error, with_calibration
 from backend.training.universal.crops import CROP_FRAMES, IGNORED, CropSampler, Guide, Normaliser, groups_of
 from backend.training.universal.data import (
     HELD_OUT_LIST,
@@ -164,6 +166,15 @@ def test_a_checkpoint_brings_its_size(tmp_path):
         torch.testing.assert_close(again(mel), encoder(mel))
     with pytest.raises(BundleError, match="train that round first"):
         load_checkpoint(tmp_path / "y.pt")
+
+
+def test_confidence_is_learnt_from_what_is_right():
+    draw = np.random.default_rng(3)
+    said = draw.uniform(0.05, 0.99, 20_000).astype(np.float32)
+    right = draw.random(20_000) < calibrated(said, (0.7, -0.4))
+    settings = with_calibration(DecoderSettings(), [(said, right)])
+    np.testing.assert_allclose(settings.calibration, (0.7, -0.4), atol=0.05)
+    assert calibration_error((said, right), settings.calibration) < 0.02 < calibration_error((said, right), (1.0, 0.0))
 
 
 def test_corpus_survives_its_file(corpus, tmp_path):

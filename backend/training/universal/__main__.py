@@ -12,6 +12,7 @@ import torch
 
 from ...core.errors import LipSyncError
 from ...models.export import export_bundle
+from .calibrate import calibration_error, judged, with_calibration
 from .card import bundle_text
 from .data import (
     HELD_OUT_LIST,
@@ -97,26 +98,35 @@ def train_stage(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Tune the decoder on held-out recordings and write the bundle."""
+    """Tune and calibrate the decoder on held-out recordings and write the bundle."""
     encoder, config = load_checkpoint(arguments.run / f"{arguments.round}.pt")
     live = ROUNDS[arguments.round].live
-    real = load_corpus(arguments.run / "real.npz")
-    statistics = statistics_of(real)
-    corpora = {name: load_corpus(arguments.run / f"{name}.npz") for name in HELD_OUT}
-    held_out = {name: heard(encoder, statistics, corpus, live=live) for name, corpus in corpora.items()}
-    decoder = tuned_decoder(list(held_out.values()))
-    figures = {
-        name: {kind: rates.summary for kind, rates in each.rates(decoder).items()} for name, each in held_out.items()
+    statistics = statistics_of(load_corpus(arguments.run / "real.npz"))
+    held_out = {
+        name: heard(encoder, statistics, load_corpus(arguments.run / f"{name}.npz"), live=live) for name in HELD_OUT
     }
-    hours = {
-        name: round(load_corpus(arguments.run / f"{name}.npz").duration_s / 3600, 2)
-        for name in ("real", "others", "synthetic", "flite")
+    plain = tuned_decoder(list(held_out.values()))
+    frames = {name: judged(each, plain) for name, each in held_out.items()}
+    decoder = with_calibration(plain, list(frames.values()))
+    found = {
+        "held_out": {
+            name: {kind: rates.summary for kind, rates in each.rates(decoder).items()}
+            for name, each in held_out.items()
+        },
+        "calibration_error": {
+            name: [round(calibration_error(each, by.calibration), 3) for by in (plain, decoder)]
+            for name, each in frames.items()
+        },
     }
-    provenance = {"round": arguments.round, "live": live, "training": config, "hours": hours, "held_out": figures}
-    export_bundle(
-        encoder, statistics, bundle_text(arguments.bundle.name, encoder, decoder, provenance), arguments.bundle
-    )
-    print(json.dumps({"decoder": asdict(decoder), "held_out": figures}, indent=1, ensure_ascii=False))
+    provenance = {"round": arguments.round, "live": live, "training": config, "hours": _hours(arguments.run), **found}
+    text = bundle_text(arguments.bundle.name, encoder.config, decoder, provenance)
+    export_bundle(encoder, statistics, text, arguments.bundle)
+    print(json.dumps({"decoder": asdict(decoder), **found}, indent=1, ensure_ascii=False))
+
+
+def _hours(run: Path) -> dict[str, float]:
+    names = ("real", "others", "synthetic", "flite")
+    return {name: round(load_corpus(run / f"{name}.npz").duration_s / 3600, 2) for name in names}
 
 
 def measure(arguments: argparse.Namespace) -> None:

@@ -47,7 +47,7 @@ hiding the highest band more often and to silence by energy. Its figures are not
 ## Figures
 On held-out recordings, found as `animate` finds them. The labels of `held_out` (21 LibriSpeech speakers) and of
 `held_out_texts` (known texts, other speakers than trained on) are the teacher's, those of `flite_held` the engine's.
-{held_out}
+{held_out}{calibration}
 Hand-labelled figures: `python -m backend.training.universal measure --speech FOLDER`.
 
 ## Limits
@@ -75,6 +75,10 @@ def bundle_text(
         for corpus, rates in provenance["held_out"].items()
         for kind, summary in rates.items()
     ]
+    calibration = [
+        f"- {corpus}, confidence: expected calibration error {before:.3f} of the posteriors, {after:.3f} as given out"
+        for corpus, (before, after) in provenance["calibration_error"].items()
+    ]
     card = CARD.format(
         name=name,
         channels=network.channels,
@@ -84,6 +88,7 @@ def bundle_text(
         if provenance["live"]
         else "one mean spectrum an utterance",
         held_out="\n".join(rows) + "\n",
+        calibration="\n".join(calibration) + "\n",
         training=provenance["training"],
         **provenance["hours"],
     )

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import soundfile
-
-from ...audio.features import SAMPLE_RATE, log_mel
+from ...audio.features import log_mel
 from ...core.errors import SynthesisError
 from ...core.types import PhoneSpan
 from ...speech.phone_sets import from_arpabet, joined_silences, split_span
-from .data import frame_labels
+from ...speech.phones import SILENCE
+from .data import frame_labels, read_sound
 from .synthetic import Utterance, sentences
 
 VOICES = ("awb", "rms", "slt")
@@ -73,10 +72,9 @@ def flite_speech(count: int, texts: Sequence[str], words: Sequence[str], seed: i
                 told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             except (OSError, subprocess.CalledProcessError) as error:
                 raise SynthesisError(f"flite failed on {text[:40]!r} ({error}); install the package flite") from error
-            samples, sample_rate = soundfile.read(sound, dtype="float32")
             spans = spans_of_durations(told)
-            if sample_rate == SAMPLE_RATE and len(spans) > 2:
-                mel = log_mel(samples)
+            if any(span.phone != SILENCE for span in spans):
+                mel = log_mel(read_sound(sound))
                 yield f"flite-{voice}-{seed}-{index}", mel, frame_labels(spans, len(mel))
 
 

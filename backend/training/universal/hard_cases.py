@@ -28,7 +28,7 @@ def music(count: int, draw: np.random.Generator) -> Floats:
         start = 0
         while start < count:
             length = int(draw.integers(8, 80))
-            partials = draw.uniform(70.0, 900.0) * np.arange(1, 25)
+            partials = np.arange(1, 25, dtype=np.float64) * draw.uniform(70.0, 900.0)
             bands = bands_of(partials[partials < HIGHEST_HZ])
             loudness = np.arange(1, len(bands) + 1) ** -draw.uniform(0.8, 2.2)
             envelope = np.exp(-np.arange(min(length, count - start)) / draw.uniform(10.0, 200.0))

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
@@ -43,18 +44,21 @@ MISHEARD = 0.3
 
 
 def student_of(bundle: Path) -> SpeechEncoder:
-    """Return the network of an earlier bundle, from its config and weights.
+    """Return the network of an earlier bundle, from its config and graph.
 
     Raises:
         BundleError: the folder holds no such bundle.
     """
-    from safetensors.torch import load_file
+    import onnx
+
+    from ...models.graph import weights_of
 
     try:
         network = json.loads((bundle / "config.json").read_text(encoding="utf-8"))["network"]
-        state = {name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()}
+        weights = weights_of(onnx.load(bundle / "model.onnx"))
     except (OSError, ValueError, KeyError) as error:
-        raise BundleError(f"{bundle}: no universal bundle ({error}); give one with weights.safetensors") from error
+        raise BundleError(f"{bundle}: no universal bundle ({error}); give the folder of one") from error
+    state = {name: torch.from_numpy(value.astype(np.float32)) for name, value in weights.items()}
     size = EncoderConfig(network["channels"], tuple(network["dilations"]), tuple(network.get("ahead", ())))
     return encoder_of_folded(size, state)
 
