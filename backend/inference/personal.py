@@ -31,8 +31,6 @@ STEP_S = 0.02
 FIRST_STEP_S = STEP_S / 4
 """A step answers for two 10 ms frames and lies between them."""
 CHUNK_STEPS = 1500
-FEATURES = 160 + 256
-"""Two log-mel frames and the last block of the speech encoder."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +88,7 @@ class PersonalPredictor:
         name = f"bundle {bundle.name}: {GEOMETRY}"
         self._geometry = open_session(bundle.parts[GEOMETRY], name, device, threads)
         answers = {output.name: output.shape[-1] for output in self._geometry.get_outputs()}
+        self._feature_count = self._geometry.get_inputs()[0].shape[1]
         if answers.get("motion") != len(self._face.components_mm):
             raise BundleError(f"{name} does not answer the components of face.npz; get the bundle again")
         self._loop: AtlasLoop | None = None
@@ -140,7 +139,7 @@ class PersonalPredictor:
                 yield piece.features
 
         moves: list[tuple[Floats, Floats]] = []
-        for chunk, left, right in with_context(features(), CHUNK_STEPS, self.bundle.context_steps, FEATURES):
+        for chunk, left, right in with_context(features(), CHUNK_STEPS, self.bundle.context_steps, self._feature_count):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)
             inner = slice(left, len(chunk) - right)

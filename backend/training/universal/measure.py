@@ -27,6 +27,8 @@ BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 SILENCE_BIASES = (0.0, 0.5, 1.0, 1.5)
 PRICE = 0.004
 """Score that a unit of bias must bring: held-out recordings are few, and a bias fitted to their chance is worse."""
+USUAL = {"p": 0.0, "f": 0.0, SILENCE: 1.0}
+"""Biases that cost nothing: silence is learnt with less weight than its share of the frames, others hardly so."""
 
 
 def corpus_posteriors(
@@ -74,9 +76,9 @@ def tuned_decoder(held_out: Sequence[HeldOut]) -> DecoderSettings:
     def score(settings: DecoderSettings) -> float:
         rates = [each.rates(settings) for each in held_out]
         found = np.mean([0.55 * each["pbm"].f1 + 0.25 * each["fv"].f1 + 0.2 * each["sil"].f1 for each in rates])
-        return float(found) - PRICE * sum(abs(settings.bias.get(phone, 0.0)) for phone in ("p", "f", SILENCE))
+        return float(found) - PRICE * sum(abs(settings.bias[phone] - usual) for phone, usual in USUAL.items())
 
-    best = max((DecoderSettings(switch_penalty=penalty) for penalty in PENALTIES), key=score)
+    best = max((DecoderSettings(penalty, bias=USUAL) for penalty in PENALTIES), key=score)
     for phones, biases in (({SILENCE}, SILENCE_BIASES), (BILABIAL, BIASES), (LABIODENTAL, BIASES)):
         options = [{**best.bias, **dict.fromkeys(sorted(phones), bias)} for bias in biases]
         best = max((replace(best, bias=option) for option in options), key=score)
