@@ -33,8 +33,10 @@ from .relabel import agreed, other_languages, student_of
 from .rounds import ROUNDS, load_checkpoint, run_round
 from .synthetic import synthetic_speech
 
-HELD_OUT = ("held_out", "held_out_texts", "flite_held")
-"""Corpora that tune."""
+TUNING = ("held_out", "held_out_texts")
+"""Corpora of people that the network never heard, which tune the decoder."""
+HELD_OUT = (*TUNING, "flite_held")
+"""With other lines of flite's voices, which it did hear, to calibrate on."""
 HELD_OUT_LINES, OTHER_SEED = 150, 76
 """Of flite's held-out lines."""
 
@@ -51,7 +53,7 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=3000, help="synthetic utterances (prepare)")
     parser.add_argument("--spoken", type=int, default=2400, help="lines that flite speaks (prepare)")
     parser.add_argument("--steps", type=int, help="of the round, where other than its own")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="of the data (default 1) or of the round (default its own)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
@@ -64,7 +66,7 @@ def main() -> int:
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Label the listed recordings, speak the lines, pack all."""
-    teacher, texts, seed = Teacher(), texts_of(arguments.speech), arguments.seed
+    teacher, texts, seed = Teacher(), texts_of(arguments.speech), arguments.seed or 1
     _keep(arguments.run / "synthetic.npz", pack(synthetic_speech(arguments.lines, seed)))
     known, words = sorted({text for name, text in texts.items() if "kerstin" not in name}), dictionary_words()
     _keep(arguments.run / "flite.npz", pack(flite_speech(arguments.spoken, known, words, seed + 4)))
@@ -92,8 +94,8 @@ def relabel(arguments: argparse.Namespace) -> None:
 
 def train_stage(arguments: argparse.Namespace) -> None:
     """Train a round from the prepared data and keep a checkpoint."""
-    config = replace(ROUNDS[arguments.round].config, seed=arguments.seed)
-    config = replace(config, steps=arguments.steps or config.steps)
+    config = ROUNDS[arguments.round].config
+    config = replace(config, seed=arguments.seed or config.seed, steps=arguments.steps or config.steps)
     run_round(arguments.round, arguments.run, config, lambda line: print(line, flush=True))
 
 
@@ -105,7 +107,7 @@ def export(arguments: argparse.Namespace) -> None:
     held_out = {
         name: heard(encoder, statistics, load_corpus(arguments.run / f"{name}.npz"), live=live) for name in HELD_OUT
     }
-    plain = tuned_decoder(list(held_out.values()))
+    plain = tuned_decoder([held_out[name] for name in TUNING])
     frames = {name: judged(each, plain) for name, each in held_out.items()}
     decoder = with_calibration(plain, list(frames.values()))
     found = {

@@ -41,8 +41,9 @@ narrow bands, whispered and clipped, all on the log-mels and drawn afresh each t
 
 No hand-labelled recording was trained or tuned on: switching penalty, biases and the level of pauses were chosen on the
 held-out recordings. TIMIT's sample was looked at: between the rounds of `universal-v1`, and for this version to see
-which sounds `universal-v1` missed (v and f between consonants, pauses of 50 ms), which led to the flite voices, to
-hiding the highest band more often and to silence by energy. Its figures are not those of a set never seen.
+which sounds `universal-v1` and the second round missed (v and f between consonants, f for s, pauses of 50 ms), which
+led to the flite voices, to hiding the highest band more often, and to tuning the biases in finer steps on people alone,
+not on flite's voices. Its figures are not those of a set never seen.
 
 ## Figures
 On held-out recordings, found as `animate` finds them. The labels of `held_out` (21 LibriSpeech speakers) and of
@@ -58,10 +59,10 @@ on the held-out recordings and brought nothing.
 
 ## Made by
 `python -m backend.training.universal` with the stages `prepare`, `relabel --student universal-v1`, `train`, `relabel`,
-`train --round second`, `export --round second`, then `train --round live`, `export --round live --bundle
-backend/bundles/universal-live-v1`, in this order with the default seed. `universal-v1` is in the repository's history;
-the first round had the labels that its first round agreed to, not its last.
-This network's last settings: {training}. About eighty minutes on one processor core in all. Sums in another order
+`train --round second`, `train --round third`, `export --round third`, then `train --round live`, `export --round live
+--bundle backend/bundles/universal-live-v1`, in this order with the default seeds. `universal-v1` is in the
+repository's history; the first round had the labels that its first round agreed to, not its last. This network's last
+settings: {training}. About ninety minutes on one processor core in all. Sums in another order
 (other processor, other number of threads) change the weights in their last digits.
 """
 

@@ -23,8 +23,8 @@ from .data import Corpus
 from .evaluate import Rates, compare, read_labels, total
 
 PENALTIES = (1.5, 2.0, 2.5, 3.0)
-BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-SILENCE_BIASES = (0.0, 0.5, 1.0, 1.5)
+BIASES = (-0.6, -0.3, 0.0, 0.3, 0.6, 0.9)
+SILENCE_BIASES = (0.4, 0.7, 1.0, 1.3, 1.6)
 PRICE = 0.004
 """Score that a unit of bias must bring: held-out recordings are few, and a bias fitted to their chance is worse."""
 USUAL = {"p": 0.0, "f": 0.0, SILENCE: 1.0}

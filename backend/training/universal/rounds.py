@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rounds of training: from labels alone, again beside what the first round hears, then the smaller live network."""
+"""The rounds of training: from labels alone, twice more beside what the round before hears, and the live network."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -52,9 +52,15 @@ class Round:
 ROUNDS = {
     "first": Round(TrainConfig(steps=5000)),
     "second": Round(
-        TrainConfig(steps=5500, learning_rate=1e-3),
+        TrainConfig(steps=5200, learning_rate=1e-3),
         start="first",
         guide="first",
+        guided=(("librispeech/", 0.5), ("transcribed/", 0.3)),
+    ),
+    "third": Round(
+        TrainConfig(steps=1900, learning_rate=6e-4, seed=3),
+        start="second",
+        guide="second",
         guided=(("librispeech/", 0.5), ("transcribed/", 0.3)),
     ),
     "live": Round(
