@@ -69,7 +69,9 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--language", default="", metavar="CODE", help="language of the transcript")
     command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     command.add_argument("--save", type=Path, metavar="OUT.blend")
-    command.add_argument("--export", type=Path, metavar="OUT.glb")
+    command.add_argument(
+        "--export", type=Path, metavar="OUT.glb|.fbx|.usd", help="for game engines; also .usda, .usdc, .usdz"
+    )
     command.add_argument("--render", type=Path, metavar="OUT.mp4")
     command.add_argument("--fps", type=float, help="frames per second (default: the scene's; new scenes: 30)")
     command.add_argument("--start-frame", type=int, default=1, help="frame at which the sound begins (default 1)")
