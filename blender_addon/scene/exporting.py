@@ -133,6 +133,8 @@ def check_outputs(outputs: Mapping[str, Path]) -> None:
         endings = list(WRITERS[kind])
         if path.suffix.lower() not in endings:
             raise OutputError(f"{path}: --{kind} writes {', '.join(endings)} files; change the ending")
+        if path.suffix.lower() in USD_ENDINGS and not bpy.app.build_options.usd:
+            raise OutputError(f"{path}: this Blender was built without USD; export .glb or .fbx, or use blender.org's")
         if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
             raise OutputError(f"cannot write {path}; choose a file in a folder that is there and can be written to")
 

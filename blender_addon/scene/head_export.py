@@ -63,7 +63,10 @@ def _alone(thing: bpy.types.Object, clip: HeadClip) -> Iterator[None]:
             scene, replace(clip, pictures=None), placement, HeadLook(lit=True, texture=PACKED)
         ).thing
         undo.callback(_remove, copy)
-        copy.name = copy.data.name = copy.active_material.name = thing.name.removesuffix(ASIDE)
+        name = thing.name.removesuffix(ASIDE)
+        copy.name = copy.data.name = copy.active_material.name = name
+        for image in _images(copy):
+            image.name = f"{name} texture"
         _drop_flip_book(copy)
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
             yield
@@ -78,9 +81,13 @@ def _drop_flip_book(thing: bpy.types.Object) -> None:
         bpy.data.actions.remove(action)
 
 
+def _images(thing: bpy.types.Object) -> list[bpy.types.Image]:
+    return [node.image for node in thing.active_material.node_tree.nodes if node.type == "TEX_IMAGE"]
+
+
 def _remove(thing: bpy.types.Object) -> None:
     mesh, material = thing.data, thing.active_material
-    images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    images = _images(thing)
     action = mesh.shape_keys.animation_data.action if mesh.shape_keys and mesh.shape_keys.animation_data else None
     bpy.data.objects.remove(thing)
     bpy.data.meshes.remove(mesh)
