@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..audio.features import FRAME_RATE_HZ
 from ..core.types import Floats, PhoneSpan
 from ..speech.phones import PHONE_INDEX, PHONES, SILENCE
-from .alignment import Aligned, align_words
+from .alignment import Aligned, LogPosteriors, align_words
 from .chains import FILLER, Costs, chain_of_words
 from .decoder import DecoderSettings, settled_path, spans_of_path
 from .encoder import Heard, SoundSource
@@ -23,8 +23,16 @@ FAST, BEST = "fast", "best"
 QUALITIES = (FAST, BEST)
 WORD_COSTS = Costs(filler=4.0, filler_frame=0.7, word_skip=2.0, voicing=3.0, weak_vowel=1.0, vowel=3.0)
 """Of departures from words that were only heard."""
-TRUST = 2.0
-"""Log probability that a phone gains where the words have it."""
+TRUST = 4.0
+"""Log probability that a phone gains where the words have it and fit the sound around."""
+TRUST_FROM, TRUST_SLOPE = -0.9, 0.3
+"""How far the words' phones may lie below the likeliest ones around a frame (log posterior) for half of that trust."""
+AROUND_FRAMES, OWN_FRAMES = 50, 5
+"""Half a second on either side tells whether the words are right; the phone itself must not."""
+WRITTEN_TRUST = 6.0
+"""The same for a given text, in what the motion reads."""
+FILLER_FITS = -3.0
+"""What a frame of filler counts for among the words around."""
 WORST_SHARE = 0.45
 """Words that explain less than this share of the sounding frames were misheard, or are of another language."""
 DEAF_S = 40.0
@@ -53,6 +61,8 @@ class Reading:
     spans: list[PhoneSpan]
     note: str = ""
     """What the user should know of how they came about; mostly nothing."""
+    log_posteriors: NDArray[np.float16] | None = None
+    """[T, P] drawn to the text or the words; None where the network's own are all there is."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def read(heard: Iterable[Heard], known: Known, settings: DecoderSettings, sound:
     if known.text:
         return _by_text(notes, known, settings)
     if asks_words(known):
-        return Reading(_by_words(notes, settings, sound))
+        return _by_words(notes, settings, sound)
     note = NO_WORDS if known.quality == BEST and not available() else ""
     return Reading(_spans(notes.labels, notes.sureness, notes.level, settings), note)
 
@@ -135,11 +145,13 @@ def _by_text(notes: _Notes, known: Known, settings: DecoderSettings) -> Reading:
     labels = np.where(written, aligned.labels, notes.labels).astype(np.uint8)
     sureness = np.exp(notes.log_posteriors[np.arange(len(labels)), labels].astype(np.float32))
     spans = with_quiet_edges(spans_of_path(labels, sureness), notes.level)
-    return Reading(spans, PART_OF_TEXT if share < PARTLY else "")
+    drawn = drawn_to(notes.log_posteriors, aligned, np.full(len(labels), WRITTEN_TRUST, np.float32))
+    return Reading(spans, PART_OF_TEXT if share < PARTLY else "", drawn.astype(np.float16))
 
 
-def _by_words(notes: _Notes, settings: DecoderSettings, sound: SoundSource) -> list[PhoneSpan]:
+def _by_words(notes: _Notes, settings: DecoderSettings, sound: SoundSource) -> Reading:
     labels, sureness = notes.labels.copy(), notes.sureness.copy()
+    drawn = notes.log_posteriors.copy()
     deaf_s = 0.0
     silent = notes.labels == PHONE_INDEX[SILENCE]
     for piece, samples in _samples(sound, pieces_at(silent, FRAME_RATE_HZ)):
@@ -155,8 +167,9 @@ def _by_words(notes: _Notes, settings: DecoderSettings, sound: SoundSource) -> l
             continue
         deaf_s = -np.inf
         labels[part], _ = _path([agreed], settings)
-        sureness[part] = np.exp(posteriors[np.arange(len(posteriors)), labels[part]])
-    return _spans(labels, sureness, notes.level, settings)
+        sureness[part] = np.exp(agreed[np.arange(len(agreed)), labels[part]])
+        drawn[part] = agreed
+    return Reading(_spans(labels, sureness, notes.level, settings), log_posteriors=drawn)
 
 
 def _with_words(posteriors: Floats, own: NDArray[np.uint8], samples: Floats) -> Floats | None:
@@ -168,16 +181,35 @@ def _with_words(posteriors: Floats, own: NDArray[np.uint8], samples: Floats) -> 
     aligned = align_words(posteriors, chain)
     if explained(aligned, own) < WORST_SHARE:
         return None
-    return drawn_to(posteriors, aligned, TRUST)
+    return drawn_to(posteriors, aligned, trust_in(posteriors, aligned))
 
 
-def drawn_to(posteriors: Floats, aligned: Aligned, trust: float) -> Floats:
-    """Return log posteriors [T, P] in which the phones of the words gain `trust`."""
-    drawn = posteriors.copy()
+def trust_in(posteriors: Floats, aligned: Aligned) -> Floats:
+    """Return how far the words are to be trusted [T], by how well their phones fit around each frame."""
+    labels, rows = aligned.labels, np.arange(len(posteriors))
+    fitting = aligned.chain.emissions(posteriors)[rows, np.maximum(labels, 0)] - posteriors.max(axis=1)
+    fitting = np.where(labels == FILLER, FILLER_FITS, fitting)
+    counted = (labels != PHONE_INDEX[SILENCE]).astype(np.float64)
+    total = _around(fitting * counted, AROUND_FRAMES) - _around(fitting * counted, OWN_FRAMES)
+    count = _around(counted, AROUND_FRAMES) - _around(counted, OWN_FRAMES)
+    mean = total / np.maximum(count, 1.0)
+    return (TRUST / (1.0 + np.exp(-(mean - TRUST_FROM) / TRUST_SLOPE))).astype(np.float32)
+
+
+def _around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Return the sum [T] of the values within `reach` frames of each."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    return sums[np.minimum(index + reach + 1, len(values))] - sums[np.maximum(index - reach, 0)]
+
+
+def drawn_to(log_posteriors: LogPosteriors, aligned: Aligned, trust: Floats) -> Floats:
+    """Return log posteriors [T, P] in which the phones of the words gain the log probability `trust` [T]."""
+    drawn = log_posteriors.astype(np.float32)
     labels = aligned.labels
     rows = np.flatnonzero(labels != FILLER)
-    drawn[rows, labels[rows]] += np.float32(trust)
-    return drawn
+    drawn[rows, labels[rows]] += trust[rows]
+    return drawn - np.logaddexp.reduce(drawn, axis=1, keepdims=True)
 
 
 def _samples(sound: SoundSource, pieces: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Floats]]:

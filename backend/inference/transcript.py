@@ -17,7 +17,7 @@ from .chains import IMPOSSIBLE, VOWELS, Costs, Word, chain_of_words
 
 DEFAULT_LANGUAGE = "en-us"
 LARGEST_BYTES = 1 << 20
-TEXT_COSTS = Costs(filler=14.0, filler_frame=1.0, word_skip=14.0, voicing=2.0, weak_vowel=1.0, vowel=3.0)
+TEXT_COSTS = Costs(filler=40.0, filler_frame=1.5, word_skip=30.0, voicing=2.0, weak_vowel=0.5, vowel=1.5)
 """Of departures from a text that the user gave."""
 ELIDED = 2.5
 """What leaving out a sound costs that English speakers often leave out."""
