@@ -20,7 +20,7 @@ AUTO = "AUTO"
 LANGUAGES = (
     (AUTO, "Automatic", "Any; American English where there is a transcript"),
     ("en-us", "English (US)", ""), ("en-gb", "English (UK)", ""), ("de", "German", ""), ("es", "Spanish", ""),
-    ("fr-fr", "French", ""), ("it", "Italian", ""), ("ja", "Japanese", ""), ("ko", "Korean", ""),
+    ("fr", "French", ""), ("it", "Italian", ""), ("ja", "Japanese", ""), ("ko", "Korean", ""),
     ("nl", "Dutch", ""), ("pl", "Polish", ""), ("pt-br", "Portuguese (Brazil)", ""), ("ru", "Russian", ""),
     ("cmn", "Chinese (Mandarin)", ""),
 )  # fmt: skip

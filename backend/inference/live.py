@@ -86,19 +86,19 @@ class LiveAnimator:
         """Yield the frames that [N] more mono samples at 16 kHz settle, in order."""
         self._samples += len(samples)
         for settled in self._ear.push(samples):
-            self._learn(settled)
+            self.learn(settled)
             yield from self._due()
 
     def finish(self) -> Iterator[LiveFrame]:
         """Yield the frames up to the sound's end."""
         duration_s = self._samples / SAMPLE_RATE
         for settled in self._ear.finish():
-            self._learn(settled)
+            self.learn(settled)
             for frame in self._due():
                 if frame.time_s <= duration_s:
                     yield frame
 
-    def _learn(self, settled: Settled) -> None:
+    def learn(self, settled: Settled) -> None:
         """Add a frame of 10 ms to the phones."""
         phone, end_s = PHONES[settled.phone], (self._known + 0.5) * FRAME_S
         if self._spans and self._spans[-1].phone == phone:

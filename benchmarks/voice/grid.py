@@ -7,7 +7,7 @@ Rhubarb's mouth shapes are given the opening and width that fit this speaker's `
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from backend.core.face import canonical_face, lip_gap_cm, mouth_width_cm
 from backend.core.types import Floats
-from backend.inference.predict import PredictRequest
-from backend.inference.predictors import AnyPredictor
 from backend.training.evaluation.closures import ClosureCounts, count_closures
 from backend.training.evaluation.metrics import TrueClip, correlation, lag_ms
-from backend.training.evaluation.prediction import frame_rate, write_sound
+from backend.training.evaluation.prediction import write_sound
 from backend.training.evaluation.truth import find_word_files, true_clips
 from backend.training.personal.clips import TrainClip, load_clips
 
 from .rhubarb import OF_CUE, recorded
+from .ways import Clip, Way
 
 Lips = tuple[Floats, Floats]
 """Opening and width [T] at the frames of a clip, in any unit."""
@@ -36,16 +35,16 @@ LAGS_S = (-0.08, -0.04, 0.0, 0.04, 0.08)
 STEP_S = 0.01
 
 
-def listening(predictor: AnyPredictor, **choices: Any) -> LipsOf:  # noqa: ANN401 - fields of the request
-    """Return the lips of a predictor that hears the clip's sound; `choices` are fields of `PredictRequest`."""
+def moving(way: Way, texts: Mapping[str, str] | None = None) -> LipsOf:
+    """Return the lips of a way of listening to the clip's sound, with the clip's text where `texts` has it."""
     neutral = canonical_face().neutral_cm
 
     def lips(clip: TrainClip) -> Lips:
         with tempfile.TemporaryDirectory(prefix="lipsync3d-") as folder:
             sound = Path(folder) / "clip.wav"
             write_sound(sound, clip.samples)
-            answer = predictor.prepare(PredictRequest(sound, frame_rate(clip.times_s), **choices))
-        mesh = neutral + answer.performance.displacement_cm(clip.times_s)
+            answer = way(Clip(sound, (texts or {}).get(clip.name, ""), "en-us"))
+        mesh = neutral + answer.mover(clip.times_s)
         return lip_gap_cm(mesh), mouth_width_cm(mesh)
 
     return lips
@@ -77,13 +76,14 @@ def score(truths: Sequence[TrueClip], clips: Sequence[TrainClip], lips_of: LipsO
     }
 
 
-def measure(data: Path, shards: Path, ways: dict[str, LipsOf]) -> dict[str, Figures]:
-    """Return the figures of every way, and of Rhubarb's recorded answers.
+def measure(data: Path, shards: Path, ways: dict[str, LipsOf], with_text: Way) -> dict[str, Figures]:
+    """Return the figures of every way, of one that is given the text, and of Rhubarb's recorded answers.
 
     Args:
         data: folder that holds `video` and `peers`.
         shards: folder that `prepare` made of the clips of `video/grid_s1`, train and measure.
         ways: name -> the lips of a clip.
+        with_text: takes the words of the sentence.
     """
     grid = data / "video" / "grid_s1"
     every = load_clips(shards)
@@ -92,7 +92,9 @@ def measure(data: Path, shards: Path, ways: dict[str, LipsOf]) -> dict[str, Figu
         raise SystemExit(f"{shards}: none of the clips of {grid / 'measure'}; prepare them")
     train = every.named(path.stem for path in (grid / "train").glob("*.mpg"))
     truths = true_clips(clips, find_word_files([grid / "measure"]))
-    found = {name: score(truths, clips.clips, lips_of) for name, lips_of in ways.items()}
+    texts = {truth.name: " ".join(word.text for word in truth.words) for truth in truths}
+    every = {**ways, "with text": moving(with_text, texts)}
+    found = {name: score(truths, clips.clips, lips_of) for name, lips_of in every.items()}
     for mode in ("phonetic", "pocketSphinx"):
         answers = recorded(data / "peers", f"grid_s1_{mode}")
         if answers is not None and train.clips:

@@ -8,16 +8,22 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backend.audio.decode import read_info
 from backend.core.types import PhoneSpan
+from backend.speech.phone_sets import from_arpabet, split_span
 from backend.speech.phones import SILENCE
 
 MODES = ("phonetic", "pocketSphinx", "pocketSphinx_dialog")
 OF_CUE = {"A": "p", "G": "f", "X": SILENCE, "B": "s", "C": "ɛ", "D": "a", "E": "ɔ", "F": "u", "H": "l"}
 """One phone of the mouth shape that each cue stands for (Rhubarb's manual, mouth shapes)."""
+
+NOISES = frozenset({"noise", "breath", "cough", "smack"})
+"""What it hears that is no speech."""
 
 Cue = tuple[float, float, str]
 
@@ -47,9 +53,28 @@ def spans_of(cues: list[Cue]) -> list[PhoneSpan]:
     return [PhoneSpan(OF_CUE[shape], start_s, end_s) for start_s, end_s, shape in cues]
 
 
+def heard_by(answers: Answers, name: str) -> list[PhoneSpan]:
+    """Return the phones that it told of a recording, in the shared set; those of its cues where it told none."""
+    spans: list[PhoneSpan] = []
+    for start_s, end_s, label in answers.phones.get(name, []):
+        shares = ((SILENCE, 1.0),) if label in NOISES else from_arpabet(label)
+        spans += split_span(shares, start_s, end_s)
+    return spans or spans_of(answers.cues[name])
+
+
 def program() -> str | None:
     """Return the path of the `rhubarb` program, or None."""
     return shutil.which("rhubarb")
+
+
+def fresh(sounds: Sequence[Path], mode: str) -> Answers:
+    """Return what the program says of recordings now, on this machine."""
+    cues: dict[str, Any] = {}
+    cost_s = 0.0
+    for sound in sounds:
+        cues[sound.stem], spent_s = ask(sound, mode)
+        cost_s += spent_s
+    return Answers(cues, cost_s / sum(read_info(sound).duration_s for sound in sounds), {})
 
 
 def ask(sound: Path, mode: str) -> tuple[list[Cue], float]:
