@@ -66,7 +66,8 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     voice.add_argument("--sound", type=Path, metavar="FILE", help="WAV, FLAC, OGG, Opus or MP3")
     voice.add_argument("--text", metavar="TEXT|FILE", help="what to say; it is spoken by the speech synthesiser")
     command.add_argument("--voice", default="", metavar="CODE", help="language or voice of --text (default en-us)")
-    command.add_argument("--language", default="", metavar="CODE", help="language of the transcript")
+    command.add_argument("--language", default="", metavar="CODE", help="what is spoken")
+    command.add_argument("--quality", choices=("fast", "best"), default="best", help="best also decodes English words")
     command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     command.add_argument("--save", type=Path, metavar="OUT.blend")
     command.add_argument(

@@ -45,6 +45,7 @@ class HeadRequest:
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
+    quality: str = "best"
 
 
 @dataclass(frozen=True)
