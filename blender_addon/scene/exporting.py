@@ -32,6 +32,23 @@ def export_glb(path: Path) -> None:
     bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, **options)
 
 
+def export_fbx(path: Path) -> None:
+    """Write the scene's objects and the Actions that play on them."""
+    options: dict[str, object] = {
+        "bake_anim": True,
+        "bake_anim_use_all_actions": False,
+        "bake_anim_use_nla_strips": False,
+        "bake_anim_simplify_factor": 0.0,
+        "add_leaf_bones": False,
+    }
+    bpy.ops.export_scene.fbx(filepath=str(path), check_existing=False, **options)
+
+
+def export_usd(path: Path) -> None:
+    """Write the scene over its frame range."""
+    bpy.ops.wm.usd_export(filepath=str(path), check_existing=False, export_animation=True, export_shapekeys=True)
+
+
 def render_mp4(path: Path) -> None:
     """Render the scene's frame range, with its sound, as H.264 with AAC."""
     scene = bpy.context.scene
