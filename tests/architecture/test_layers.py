@@ -12,7 +12,7 @@ from .sources import CHECKOUT, sources, under
 PARTS = {
     "core": set(),
     "audio": {"core"},
-    "speech": {"core"},
+    "speech": {"core", "audio"},
     "motion": {"core", "speech"},
     "retarget": {"core"},
     "fit": {"core", "retarget", "tracking"},
@@ -36,6 +36,7 @@ HEAVY = {
     "soundfile": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "soxr": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "espeakng_loader": ("backend/speech/", "backend/training/"),
+    "piper": ("backend/speech/",),
     "pocketsphinx": ("backend/speech/", "backend/training/"),
     "scipy": ("backend/training/", "backend/models/"),
     "matplotlib": ("backend/training/",),
