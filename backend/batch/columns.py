@@ -4,24 +4,29 @@
 import math
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import LipSyncError
 from ..core.timebase import HIGHEST_FPS, LOWEST_FPS
 from ..inference.bundle import find_bundle
+from ..inference.speak import problems
 from ..motion.expression import EXPRESSIONS, MOST_INTENSE
 from ..retarget.maps import load_map, load_maps
 from .lines import ENDINGS, LONGEST_TEXT, Line
 from .names import FORMULA, filled, name_problem
+from .speaking import request_of
 
+PIPER = "piper"
+ENGINES = ("espeak-ng", PIPER)
 CHARACTERS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 """Files that a character may come in."""
-TEXTS = ("text", "transcript", "engine", "voice", "language", "object")
+TEXTS = ("text", "transcript", "language", "object")
 NUMBERS = {
     "speed": (0.5, 2.0),
     "pitch": (-12.0, 12.0),
+    "loudness": (-40.0, -8.0),
     "fps": (float(LOWEST_FPS), float(HIGHEST_FPS)),
     "intensity": (0.0, MOST_INTENSE),
     "jaw": (0.0, 3.0),
@@ -32,9 +37,9 @@ NUMBERS = {
 }
 """Column -> lowest and highest."""
 COLUMNS = (
-    "id", "text", "sound", "engine", "voice", "language", "transcript", "phones", "speed", "pitch", "character",
-    "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path", "start_frame", "jaw", "lips",
-    "tongue", "upper_face", "articulation",
+    "id", "text", "sound", "engine", "voice", "language", "transcript", "phones", "speed", "pitch", "loudness",
+    "character", "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path", "start_frame",
+    "jaw", "lips", "tongue", "upper_face", "articulation",
 )  # fmt: skip
 """Every column that may be there; only `id`, and `text` or `sound`, must be."""
 Found = list[tuple[str, str]]
@@ -50,6 +55,8 @@ class Cells:
     """Column -> cell, those that are not empty."""
     folder: Path
     """That relative paths count from."""
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Templates of the commands that the sheet may name as engines; a sheet cannot bring its own."""
 
     @property
     def shown_id(self) -> str:
@@ -78,6 +85,7 @@ def line_of(cells: Cells, template: str) -> tuple[Line, Found]:
             except ValueError as error:
                 found.append((name, str(error)))
     _check_together(values, cells, found)
+    _check_speech(values, cells, found)
     line = Line(number=cells.number, path="", **values)
     try:
         path = filled(cells.cells.get("path", template).strip(), line)
@@ -179,6 +187,22 @@ OTHERS: dict[str, Callable[[str, Path], object]] = {
     "outputs": _outputs,
     "start_frame": _frame,
 }
+
+
+def _check_speech(values: dict[str, Any], cells: Cells, found: Found) -> None:
+    """Fill in the engine and its voice, and ask the engine what is wrong."""
+    name = cells.cells.get("engine", ENGINES[0]).strip()
+    values["engine"] = cells.commands.get(name, name)
+    values["voice"] = cells.cells.get("voice", "").strip()
+    if values["engine"] not in (*ENGINES, *cells.commands.values()):
+        there = ", ".join((*ENGINES, *cells.commands))
+        found.append(("engine", f"no engine {name[:40]!r}; there are {there} (name a command by --engine-command)"))
+        return
+    if name == PIPER and values["voice"]:
+        values["voice"] = str(cells.folder / values["voice"])
+    if "text" in values and not any(column in ("text", *NUMBERS) for column, _ in found):
+        line = Line(number=cells.number, path="", **values)
+        found.extend(("voice" if "voice" in wrong else "text", wrong) for wrong in problems(request_of(line)))
 
 
 def _check_together(values: Mapping[str, Any], cells: Cells, found: Found) -> None:

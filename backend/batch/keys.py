@@ -6,7 +6,7 @@ A stage's key holds the keys of the stages before it, not their results, so all 
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 from ..core.errors import SheetError
 from ..core.version import VERSION
 from ..inference.bundle import find_bundle
+from ..inference.speak import fingerprint
 from ..retarget.maps import maps_folder
 from .cache import file_sha256
 from .lines import Line
+from .speaking import request_of
 
 CONFIG = "config.json"
 
@@ -52,8 +54,10 @@ def keys_of(line: Line, blender: str) -> Keys:
 
 
 def _keys_of(line: Line, blender: str) -> Keys:
-    speech = "" if line.sound else _hash("speech", line.text, line.engine, line.voice, line.language, line.speed,
-                                         line.pitch, voice_fingerprint(line))  # fmt: skip
+    speech = ""
+    if line.sound is None:
+        request = request_of(line)
+        speech = _hash("speech", asdict(request), fingerprint(request))
     heard = speech or _hash(_content(line.sound), _content(line.phones), line.transcript, line.language)
     curves = _hash("curves", heard, _content(find_bundle(line.bundle) / CONFIG), line.fps, line.expression,
                    line.intensity, line.articulation, "csv" in line.outputs, bool(line.for_blender))  # fmt: skip
@@ -64,12 +68,6 @@ def _keys_of(line: Line, blender: str) -> Keys:
                      _content(map_file), line.for_blender, line.start_frame, blender,
                      line.jaw, line.lips, line.tongue, line.upper_face)  # fmt: skip
     return Keys(speech, curves, bake, _hash("check", curves, bake, line.outputs))
-
-
-def voice_fingerprint(line: Line) -> str:
-    """Return what identifies a voice beyond its name: the content of its file where it is one."""
-    path = Path(line.voice) if line.voice else None
-    return _content(path) if path is not None and path.is_file() else ""
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,7 @@ class Line:
     sound: Path | None = None
     """Recorded sound; None where there is a text."""
     engine: str = "espeak-ng"
-    """Speech synthesiser of the text."""
+    """Speech synthesiser of the text: a name, or the template of a command."""
     voice: str = ""
     """Voice of the engine; empty: that of the language."""
     language: str = ""
@@ -50,6 +50,8 @@ class Line:
     """Pace of the speech synthesiser; 1 is its own."""
     pitch: float = 0.0
     """Semitones above the voice's own pitch."""
+    loudness: float = -23.0
+    """Of the spoken text, LUFS."""
     character: Path | None = None
     """File of the character; needed by what Blender writes."""
     object: str = ""

@@ -63,13 +63,19 @@ class _Rows:
     paths: dict[str, int] = field(default_factory=dict[str, int])
 
 
-def read_sheet(path: Path, defaults: Mapping[str, str] | None = None, template: str = "{id}") -> Sheet:
+def read_sheet(
+    path: Path,
+    defaults: Mapping[str, str] | None = None,
+    template: str = "{id}",
+    commands: Mapping[str, str] | None = None,
+) -> Sheet:
     """Read and check a sheet.
 
     Args:
         path: `.csv` (`,`, `;` or tab) or `.jsonl`; its relative paths count from its folder.
         defaults: what empty cells and missing columns mean, by column.
         template: of the outputs' paths, see `names.TEMPLATE_FIELDS`.
+        commands: speech commands by the name that a sheet may use for them.
 
     Returns:
         The lines that can be run, and every problem of the others.
@@ -85,7 +91,8 @@ def read_sheet(path: Path, defaults: Mapping[str, str] | None = None, template: 
     count = 0
     for number, cells in _json_rows(path, text, rows) if is_json else _csv_rows(path, text, rows):
         count += 1
-        _take(Cells(number, dict(defaults or {}) | cells, path.resolve().parent), template, rows)
+        whole = {name: cell for name, cell in (defaults or {}).items() if cell} | cells
+        _take(Cells(number, whole, path.resolve().parent, commands or {}), template, rows)
     if not count and not rows.problems:
         raise SheetError(f"sheet {path} has no lines; write one line for each sound")
     return Sheet(tuple(rows.lines), tuple(sorted(rows.problems, key=lambda one: one.number)))

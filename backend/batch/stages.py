@@ -89,7 +89,7 @@ def _speech(work: _Work) -> tuple[Path, Path | None]:
         return line.sound, line.phones
     with work.stage("speech", key) as draft:
         if draft is not None:
-            draft.facts.update(speak_into(draft.folder / SPEECH, draft.folder / PHONES, line, work.place))
+            draft.facts.update(speak_into(draft.folder / SPEECH, draft.folder / PHONES, line, work.place.timer()))
     entry = work.entry(key)
     return entry.file(SPEECH), entry.file(PHONES) if PHONES in entry.files else None
 
@@ -101,7 +101,7 @@ def _curves(work: _Work, sound: Path, phones: Path | None) -> Entry:
             request = PredictRequest(
                 sound=sound,
                 fps=line.fps,
-                transcript="" if phones is not None else line.transcript or line.text,
+                transcript="" if phones is not None else line.transcript,
                 phones=phones,
                 language=line.language,
                 bundle=line.bundle,

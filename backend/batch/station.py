@@ -13,6 +13,7 @@ from ..core.errors import LipSyncError, SheetError
 from ..core.memory import resident_mb
 from ..inference.bundle import open_bundle
 from ..inference.predictors import AnyPredictor, open_predictor
+from ..inference.speak import PhoneTimer, phone_timer
 from .blender import Blender
 from .cache import Cache, CacheError
 from .keys import Keys, program_fingerprint
@@ -59,6 +60,7 @@ class Station:
         )
         self.cache = Cache(Path(self._own.name if self._own else setup.cache))
         self.blender = Blender(setup.blender, setup.blender_memory_mb, setup.line_s)
+        self._timer: PhoneTimer | None = None
         self._predictor: tuple[str, AnyPredictor] | None = None
         self.turn = threading.Lock()
         atexit.register(self.close)
@@ -68,6 +70,12 @@ class Station:
         if self._predictor is None or self._predictor[0] != bundle:
             self._predictor = bundle, open_predictor(open_bundle(bundle), "cpu")
         return self._predictor[1]
+
+    def timer(self) -> PhoneTimer:
+        """Return what times phones that an engine does not time."""
+        if self._timer is None:
+            self._timer = phone_timer()
+        return self._timer
 
     def placed(self, data: bytes, name: str) -> Path:
         """Return the path of a file that was sent, named by its content."""

@@ -20,6 +20,10 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", default="{id}", metavar="TEMPLATE", help="of each line's files (default {id})")
     for name in DEFAULTS:
         parser.add_argument(f"--{name}", metavar="VALUE", help=f"of lines whose cell `{name}` is empty")
+    parser.add_argument(
+        "--engine-command", action="append", default=[], metavar="NAME=COMMAND",
+        help='a speech command that the sheet may name as its engine, e.g. mine="say -o {wav} {text_file}"',
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: the cores, 8 at most)")
     parser.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a Dask cluster, tcp://HOST:PORT")
     parser.add_argument("--ship", action="store_true", help="send files with the tasks: the cluster shares no folder")
@@ -53,7 +57,8 @@ def _batch(options: argparse.Namespace) -> None:
     for name in ("character",):  # a path on the command line counts from the current folder, not from the sheet's
         if name in defaults:
             defaults[name] = str(Path(defaults[name]).absolute())
-    sheet = read_sheet(options.jobs, defaults, options.path)
+    commands = dict(_named_command(text) for text in options.engine_command)
+    sheet = read_sheet(options.jobs, defaults, options.path, commands)
     if sheet.problems and (options.strict or options.check):
         raise SheetError(f"{_listed([one.sentence for one in sheet.problems])}; nothing was done")
     if options.check:
@@ -79,6 +84,13 @@ def _batch(options: argparse.Namespace) -> None:
         + (f", {flagged} flagged by the check" if flagged else "")
         + ("" if options.only else f"; see {options.output / HTML}"),
     )
+
+
+def _named_command(text: str) -> tuple[str, str]:
+    name, _, command = text.partition("=")
+    if not name.strip() or "{wav}" not in command:
+        raise SheetError(f"--engine-command {text!r}: write NAME=COMMAND, with {{wav}} in the command")
+    return name.strip(), command.strip()
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -18,10 +18,9 @@ TEXTS = ("Mama and papa bought a big boat.", "My brother Bob.", "Five very big m
 @pytest.fixture(scope="module")
 def sheet(addon, tmp_path_factory):
     """Three lines for the canonical face, and one for a box."""
-    from benchmarks.batch.characters import CHARACTERS
-
     import bpy
 
+    from benchmarks.batch.characters import CHARACTERS
     from blender_addon.scene.exporting import write_outputs
 
     folder = tmp_path_factory.mktemp("sheet")
@@ -83,12 +82,12 @@ def test_lines_come_out_the_same_in_any_order_and_process(sheet, tmp_path):
 
 def job(sheet, tmp_path, **outputs):
     import numpy as np
+    import soundfile
 
     from backend.core.face import canonical_face
     from backend.core.mesh_file import MeshHeader, write_mesh
-    from backend.motion.performance import Performance
     from backend.core.types import PhoneSpan
-    import soundfile
+    from backend.motion.performance import Performance
 
     phones = (PhoneSpan("m", 0.1, 0.2), PhoneSpan("ɑ", 0.2, 0.5))
     times = np.arange(19) / 30
@@ -144,7 +143,7 @@ def test_a_blender_that_dies_is_replaced(sheet, tmp_path):
     small = Blender(memory_mb=1.0)
     small.ask(wanted)
     assert small.pid is None
-    with pytest.raises(BlenderError, match="is no Blender|does not start"):
+    with pytest.raises(BlenderError, match=r"is no Blender|does not start"):
         from backend.batch.blender import identity
 
         identity("/bin/true" if os.name == "posix" else "none.exe")
