@@ -3,6 +3,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from .station import Task, run_line
 
 AHEAD = 2
 """Tasks handed out for each place that works, so that none waits for its next one."""
-CONNECT_S = 30
+CONNECT_S = 10
+ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d+/?")
 
 
 class Executor(Protocol):
@@ -104,6 +106,8 @@ class DaskExecutor:
         Raises:
             SheetError: no Dask here, or no scheduler there.
         """
+        if not ADDRESS.fullmatch(address):
+            raise SheetError(f"{address!r} is no address of a Dask scheduler; give tcp://HOST:PORT")
         try:
             from distributed import Client
         except ModuleNotFoundError as error:
@@ -116,8 +120,8 @@ class DaskExecutor:
 
     def window(self) -> int:
         """Return two tasks for each thread of the workers that are there now."""
-        workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        return max(1, AHEAD * sum(int(worker["nthreads"]) for worker in workers.values()))
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, AHEAD * sum(threads.values()))
 
     def submit(self, task: Task, blobs: tuple[bytes, ...] = ()) -> "Future[Outcome]":
         """Hand a task to the cluster; files travel to a worker once."""

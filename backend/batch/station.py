@@ -19,6 +19,8 @@ from .cache import Cache, CacheError
 from .keys import Keys, program_fingerprint
 from .lines import Line, Outcome
 
+OWN_CACHE_BYTES = 2 << 30
+"""Of a worker that shares no folder."""
 LEAST_FREE_BYTES = 4 << 20
 """Free space under which a failure is taken for that of a full disk."""
 
@@ -117,6 +119,7 @@ def run_line(task: Task, *blobs: bytes) -> Outcome:
             if not task.setup.cache:
                 keys = {piece.key for piece in outcome.pieces.values()} | {task.keys.check}
                 outcome = replace(outcome, shipped={key: place.cache.shipped(key) for key in sorted(keys)})
+                place.cache.prune(OWN_CACHE_BYTES)
         except LipSyncError as error:
             outcome = _failed(place, task, error, " ".join(str(error).split()))
         except (OSError, MemoryError, RuntimeError, ValueError) as error:

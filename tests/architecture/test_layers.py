@@ -40,6 +40,7 @@ HEAVY = {
     "pocketsphinx": ("backend/speech/", "backend/training/"),
     "scipy": ("backend/training/", "backend/models/"),
     "matplotlib": ("backend/training/",),
+    "distributed": ("backend/batch/executors.py",),
 }
 """Package -> where it may be imported (the demo, tests and benchmarks use the system from outside: anything)."""
 
