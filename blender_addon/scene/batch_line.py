@@ -20,9 +20,12 @@ from .character import Character
 from .head_output import set_fps
 from .head_stage import film
 from .plan import chosen_character, fit_of
+from .quick_glb import StillFiles, only_shapes_move, write_quickly
 from .sound_strip import pack
 
 PREVIEW_PX, PREVIEW_ENGINE, PREVIEW_EDGES = 256, "workbench", "FXAA"
+STILL_FILES = StillFiles()
+"""Kept between the lines of this process."""
 Answer = dict[str, Any]
 
 
@@ -52,6 +55,7 @@ def _bake_line(job: dict[str, Any]) -> Answer:
     importing.open_character(Path(job["character"]))
     scene = bpy.context.scene
     set_fps(scene, job["fps"])
+    still = STILL_FILES.of_scene(Path(job["character"])) if "glb" in job["outputs"] else None
     chosen = chosen_character(scene, job["object"] or None)
     fit = fit_of(chosen, job["map"])
     clip = read_mesh(Path(job["mesh"]))
@@ -63,7 +67,10 @@ def _bake_line(job: dict[str, Any]) -> Answer:
     pack(sound)
     _write_tracks(Path(job["tracks"]), tracks)
     outputs = {kind: Path(path) for kind, path in job["outputs"].items()}
-    exporting.write_outputs(outputs, _writers(scene, chosen))
+    writers = _writers(scene, chosen)
+    if still is not None and only_shapes_move():
+        writers["glb"] = partial(write_quickly, still, job["title"])
+    exporting.write_outputs(outputs, writers)
     return {"notes": [fit.match.coverage, *fit.notes, *report.notes], "keyed": len(report.keyed)}
 
 

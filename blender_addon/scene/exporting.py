@@ -32,6 +32,11 @@ def export_glb(path: Path) -> None:
     bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, **options)
 
 
+def export_still_glb(path: Path) -> None:
+    """Write the scene's objects without any motion."""
+    bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, export_format="GLB", export_animations=False)
+
+
 def export_fbx(path: Path) -> None:
     """Write the scene's objects and the Actions that play on them."""
     options: dict[str, object] = {

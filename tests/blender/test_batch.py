@@ -147,3 +147,38 @@ def test_a_blender_that_dies_is_replaced(sheet, tmp_path):
         from backend.batch.blender import identity
 
         identity("/bin/true" if os.name == "posix" else "none.exe")
+
+
+def motion(path):
+    """Times and weights by node of a file's animation, as an independent reader has them."""
+    import numpy as np
+    import pygltflib
+
+    document = pygltflib.GLTF2().load(str(path))
+    data = document.binary_blob()
+
+    def numbers(index):
+        view = document.bufferViews[document.accessors[index].bufferView]
+        return np.frombuffer(data[view.byteOffset : view.byteOffset + view.byteLength], "<f4")
+
+    (animation,) = document.animations
+    return {
+        document.nodes[channel.target.node].name: tuple(
+            numbers(index).tolist()
+            for index in (animation.samplers[channel.sampler].input, animation.samplers[channel.sampler].output)
+        )
+        for channel in animation.channels
+    }
+
+
+def test_the_quick_way_to_a_glb_gives_what_the_exporter_gives(addon, sheet, tmp_path, monkeypatch):
+    from blender_addon.scene import batch_line
+
+    wanted = job(sheet, tmp_path, glb=1)
+    assert "error" not in batch_line.answer(wanted)
+    quick = motion(tmp_path / "o.glb")
+    assert quick["Puppet"][0][-1] == pytest.approx(0.6)
+    assert max(quick["Puppet"][1]) > 0.2
+    monkeypatch.setattr(batch_line, "only_shapes_move", lambda: False)
+    assert "error" not in batch_line.answer(wanted | {"outputs": {"glb": str(tmp_path / "full.glb")}})
+    assert motion(tmp_path / "full.glb") == quick
