@@ -82,13 +82,15 @@ def problems(request: SpeakRequest) -> list[str]:
     if request.sound is not None:
         return [*wrong, f"no sound file {request.sound}; check the path"] if not request.sound.is_file() else wrong
     try:
-        wrong += open_engine(request.engine).problems(request.delivery)
-    except LipSyncError as error:
-        wrong.append(str(error))
-    try:
-        if not plain_text(stretches_of(request.text)).strip():
-            wrong.append("the text is empty; write what should be said")
+        text = plain_text(stretches_of(request.text))
     except SynthesisError as error:
+        wrong.append(str(error))
+        text = "a"
+    if not text:
+        wrong.append("the text is empty; write what should be said")
+    try:
+        wrong += open_engine(request.engine).problems(request.delivery, text)
+    except LipSyncError as error:
         wrong.append(str(error))
     return wrong
 

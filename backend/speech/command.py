@@ -41,8 +41,8 @@ class CommandEngine:
         self.template = template
         self._limit_s = limit_s
 
-    def problems(self, delivery: Delivery) -> list[str]:
-        """Return what is wrong with template, pace or pitch."""
+    def problems(self, delivery: Delivery, text: str = "") -> list[str]:
+        """Return what is wrong with template, pace, pitch or text."""
         try:
             arguments = self._arguments()
         except SynthesisError as error:
@@ -57,6 +57,10 @@ class CommandEngine:
                 wrong.append(f"the engine command has no {{{name}}}, so {name} {value:g} cannot be; leave it out")
         if shutil.which(arguments[0]) is None:
             wrong.append(f"the engine command's program {arguments[0][:60]!r} is not found; check its path")
+        try:
+            spoken_text(text or "a")
+        except SynthesisError as error:
+            wrong.append(str(error))
         return wrong
 
     def fingerprint(self, delivery: Delivery) -> str:

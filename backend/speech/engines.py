@@ -53,8 +53,8 @@ class SpeechEngine(Protocol):
 
     name: str
 
-    def problems(self, delivery: Delivery) -> list[str]:
-        """Return what would keep every line of this delivery from being spoken, without speaking."""
+    def problems(self, delivery: Delivery, text: str = "") -> list[str]:
+        """Return what would keep a text, or with none every text, from being spoken so, without speaking."""
         ...
 
     def fingerprint(self, delivery: Delivery) -> str:

@@ -25,8 +25,8 @@ class EspeakEngine:
 
     name = ESPEAK
 
-    def problems(self, delivery: Delivery) -> list[str]:
-        """Return what is wrong with voice, language, pace or pitch."""
+    def problems(self, delivery: Delivery, text: str = "") -> list[str]:
+        """Return what is wrong with voice, language, pace, pitch or text."""
         wrong = check_manner(delivery)
         try:
             spoken = language_of(_voice(delivery))
@@ -36,6 +36,11 @@ class EspeakEngine:
         if asked != spoken:
             remedy = f"use voice {delivery.language}, or leave the language out"
             wrong.append(f"voice {delivery.voice!r} speaks {spoken}, but the language is {asked}; {remedy}")
+        if text:
+            try:
+                check_script(spoken_text(text), spoken, _voice(delivery))
+            except SynthesisError as error:
+                wrong.append(str(error))
         return wrong
 
     def fingerprint(self, delivery: Delivery) -> str:

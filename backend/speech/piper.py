@@ -44,13 +44,15 @@ class PiperEngine:
 
     name = PIPER
 
-    def problems(self, delivery: Delivery) -> list[str]:
-        """Return what is wrong with package, voice file, pace or pitch."""
+    def problems(self, delivery: Delivery, text: str = "") -> list[str]:
+        """Return what is wrong with package, voice file, pace, pitch or text."""
         wrong = check_manner(delivery)
         if importlib.util.find_spec("piper") is None:
             return [*wrong, "Piper is not installed; run: pip install piper-tts"]
         try:
-            _speaker_id(place := _place(delivery.voice), _config(place))
+            _speaker_id(place := _place(delivery.voice), config := _config(place))
+            if text:
+                _check_text(spoken_text(text), place, config)
         except SynthesisError as error:
             wrong.append(str(error))
         return wrong
@@ -71,8 +73,7 @@ class PiperEngine:
         place = _place(delivery.voice)
         config = _config(place)
         text = spoken_text("".join(stretch.text for stretch in stretches))
-        language = str(config["espeak"]["voice"]).partition("-")[0]
-        notes = check_script(text, language, place.model.name) if config.get("phoneme_type") != "text" else []
+        notes = _check_text(text, place, config)
         voice = _loaded(place, config)
         pieces: list[Said] = []
         pauses_s: list[float] = []
@@ -148,6 +149,13 @@ def _speaker_id(place: _VoicePlace, config: dict[str, Any]) -> int | None:
         there = ", ".join(list(named)[:6]) or f"0 to {config['num_speakers'] - 1}"
         raise SynthesisError(f"Piper voice {place.model.name} has no speaker {place.speaker[:30]!r}; there are {there}")
     return number
+
+
+def _check_text(text: str, place: _VoicePlace, config: dict[str, Any]) -> list[str]:
+    """Return notes on a text's letters; see `check_script`."""
+    if config.get("phoneme_type") == "text":  # such a voice knows no language
+        return []
+    return check_script(text, str(config["espeak"]["voice"]).partition("-")[0], place.model.name)
 
 
 def _loaded(place: _VoicePlace, config: dict[str, Any]) -> Any:  # noqa: ANN401 - an optional package's class

@@ -89,9 +89,11 @@ def test_problems_are_all_told_without_speaking():
     assert problems(SpeakRequest(TEXT)) == []
     bad = SpeakRequest("", voice="xx", speed=9.0, loudness_lufs=3.0, peak_dbtp=9.0)
     words = [one.split()[0] for one in problems(bad)]
-    assert words == ["loudness", "peak", "speed", "voice", "the"]
+    assert words == ["loudness", "peak", "the", "speed", "voice"]
     assert "nosuch" in problems(SpeakRequest("a", engine="nosuch"))[0]
     assert "no sound file" in problems(SpeakRequest(sound=Path("none.wav")))[0]
+    assert "holds nothing to say" in problems(SpeakRequest("😀"))[0]
+    assert "does not read Arabic" in problems(SpeakRequest("مرحبا"))[0]
     assert "not well-formed" in problems(SpeakRequest("a <break>"))[0]
 
 
