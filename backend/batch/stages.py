@@ -63,7 +63,7 @@ def make(place: Station, line: Line, keys: Keys) -> Outcome:
     bake = _bake(work, sound, curves) if keys.bake else None
     with work.stage("check", keys.check) as draft:
         if draft is not None:
-            draft.facts.update(check(line, sound, curves, bake))
+            draft.facts.update(check(sound, curves, CURVES, bake, TRACKS))
     facts = dict(work.entry(keys.check).facts)
     return Outcome(line.id, _pieces(work, bake), facts, worked=tuple(work.worked))
 
