@@ -29,7 +29,7 @@ from .scene.head_stage import film
 from .scene.plan import bundle_of, chosen_character, fit_of
 from .scene.sound_strip import pack
 from .scene.talking_head import HeadLook, add_talking_head
-from .terminal import make_parser
+from .terminal import BATCH, make_parser
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
         arguments: after `lipsync3d` or `python -m blender_addon`.
         needs_character: whether no file is open yet, so that one must be named.
     """
+    if arguments and arguments[0] == BATCH:
+        return batch(arguments[1:])
     parser = make_parser(COMMAND, needs_character=needs_character)
     try:
         options = parser.parse_args(list(arguments))
@@ -60,6 +62,19 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
         print("interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
     return DONE
+
+
+def batch(arguments: Sequence[str]) -> int:
+    """Run a sheet with this Blender for its lines, and return the exit code; see `python -m backend batch --help`."""
+    chosen = ["--blender", bpy.app.binary_path] if bpy.app.binary_path and "--blender" not in arguments else []
+    command = process.command("__main__", BATCH, *arguments, *chosen)
+    with subprocess.Popen(command, env=process.environment(), creationflags=process.creation_flags()) as running:
+        while running.returncode is None:
+            try:
+                running.wait()
+            except KeyboardInterrupt:  # the batch has it too, and ends by itself
+                continue
+    return running.returncode
 
 
 def animate(options: argparse.Namespace) -> None:

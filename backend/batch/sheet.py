@@ -19,6 +19,8 @@ LARGEST_BYTES = 64 << 20
 IGNORED = ("note", "why")
 IGNORED_PREFIX = "x_"
 """Columns that are the sheet's own: these, and those that begin so."""
+OF_CHARACTER = ("object", "map")
+"""Columns whose defaults are of the default character."""
 DELIMITERS = ",;\t"
 
 
@@ -91,7 +93,8 @@ def read_sheet(
     count = 0
     for number, cells in _json_rows(path, text, rows) if is_json else _csv_rows(path, text, rows):
         count += 1
-        whole = {name: cell for name, cell in (defaults or {}).items() if cell} | cells
+        own = OF_CHARACTER if "character" in cells else ()
+        whole = {name: cell for name, cell in (defaults or {}).items() if cell and name not in own} | cells
         _take(Cells(number, whole, path.resolve().parent, commands or {}), template, rows)
     if not count and not rows.problems:
         raise SheetError(f"sheet {path} has no lines; write one line for each sound")

@@ -128,3 +128,11 @@ def test_json_lines_that_are_none(tmp_path):
 
 def test_columns_are_fields_of_a_line():
     assert len(set(COLUMNS)) == len(COLUMNS)
+
+
+def test_defaults_of_the_default_character_are_its_own(tmp_path):
+    for name in ("a.glb", "b.glb"):
+        (tmp_path / name).write_bytes(b"")
+    given = {"character": str(tmp_path / "a.glb"), "object": "Head"}
+    lines = sheet(tmp_path, "id,text,character\n1,x,\n2,x,b.glb\n", defaults=given).lines
+    assert [(line.character.name, line.object) for line in lines] == [("a.glb", "Head"), ("b.glb", "")]

@@ -182,3 +182,34 @@ def test_the_quick_way_to_a_glb_gives_what_the_exporter_gives(addon, sheet, tmp_
     monkeypatch.setattr(batch_line, "only_shapes_move", lambda: False)
     assert "error" not in batch_line.answer(wanted | {"outputs": {"glb": str(tmp_path / "full.glb")}})
     assert motion(tmp_path / "full.glb") == quick
+
+
+@pytest.fixture
+def operator(addon):
+    from blender_addon.operators.lipsync import LIPSYNC_OT_from_audio
+
+    yield
+    LIPSYNC_OT_from_audio.stop()
+
+
+def test_the_open_character_speaks_a_sheet(head, scene, operator, sheet, tmp_path, dump):
+    import bpy
+
+    assert not bpy.ops.lipsync.batch.poll()
+    mine = sheet.with_name("mine.csv")
+    mine.write_text("id,sound,outputs\nl0,l0.wav,glb\nl1,l1.wav,json\n", encoding="utf-8")
+    scene.lipsync3d.batch.sheet, scene.lipsync3d.batch.folder = str(mine), str(tmp_path / "out")
+    before = dump()
+    assert bpy.ops.lipsync.batch() == {"FINISHED"}
+    assert dump() == before
+    assert {name: state for name, (state, _) in states(tmp_path / "out").items()} == {"l0": "done", "l1": "done"}
+    assert "Lip-sync head" in motion(tmp_path / "out/l0.glb")
+    mine.write_text("id,sound,outputs\nl0,none.wav,glb\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"1 of 1 lines failed: l0: sound: no file none.wav"):
+        bpy.ops.lipsync.batch()
+
+
+def test_the_terminals_batch_passes_everything_on(sheet, tmp_path):
+    command = [sys.executable, "-m", "blender_addon", "batch", sheet, "-o", tmp_path / "o", "--check"]
+    done = subprocess.run([*map(str, command)], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{sheet}: 4 lines, nothing wrong\n")
