@@ -15,7 +15,7 @@ from .running import JobOperator
 
 
 class LIPSYNC_OT_batch(JobOperator, bpy.types.Operator):
-    """Run a sheet of lines; those that name no character speak with the selected one. Esc cancels; run again to go on"""
+    """Run a sheet of lines; those that name no character are for the selected one. Esc cancels; run again to go on"""
 
     bl_idname = "lipsync.batch"
     bl_label = "Run Sheet"
