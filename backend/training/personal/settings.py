@@ -14,6 +14,8 @@ class GeometryLosses:
 
     lips: float = 3.0
     """Weight of a lip vertex over another's."""
+    position: float = 1.0
+    """Of the vertices' places."""
     velocity: float = 1.0
     """Of the change from frame to frame (Cudeiro et al. 2019)."""
     gap: float = 1.0
