@@ -19,7 +19,7 @@ from ..core.types import Floats, PhoneSpan
 from ..retarget.apply import Retargeter
 from ..retarget.detect import choose
 from .atlases import AtlasLoop
-from .bundle import BLENDSHAPES, GEOMETRY, TEXTURE, Bundle
+from .bundle import BLENDSHAPES, GEOMETRY, PERSONAL, SELFTALK, TEXTURE, Bundle
 from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
@@ -30,7 +30,8 @@ from .speaker_face import SpeakerFace, read_face
 STEP_S = 0.02
 FIRST_STEP_S = STEP_S / 4
 """A step answers for two 10 ms frames and lies between them."""
-CHUNK_STEPS = 1500
+CHUNK_STEPS = {PERSONAL: 1500, SELFTALK: 500}
+"""By kind; attention costs the square of it."""
 FEATURES = 160 + 256
 """Two log-mel frames and the last block of the speech encoder."""
 
@@ -140,7 +141,8 @@ class PersonalPredictor:
                 yield piece.features
 
         moves: list[tuple[Floats, Floats]] = []
-        for chunk, left, right in with_context(features(), CHUNK_STEPS, self.bundle.context_steps, FEATURES):
+        size = CHUNK_STEPS[self.bundle.kind]
+        for chunk, left, right in with_context(features(), size, self.bundle.context_steps, FEATURES):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)
             inner = slice(left, len(chunk) - right)

@@ -73,7 +73,12 @@ def _distances(graph: Graph, config: AnimatorConfig) -> None:
     count = graph.add("Shape", ["features"], "count", start=2, end=3)
     graph.constants += [
         numpy_helper.from_array(np.array(value, np.int64), name)
-        for name, value in (("zero", 0), ("one", 1), ("least", -config.reach_steps - 1), ("most", config.reach_steps + 1))
+        for name, value in (
+            ("zero", 0),
+            ("one", 1),
+            ("least", -config.reach_steps - 1),
+            ("most", config.reach_steps + 1),
+        )
     ]
     scalar = graph.add("Squeeze", [count], "count.scalar")
     steps = graph.add("Range", ["zero", scalar, "one"], "steps")
@@ -93,12 +98,18 @@ def _attention(
     joined = graph.integers(f"{name}.joined", 0, 0, -1)
     rows = graph.add("Transpose", [hidden], f"{name}.rows", perm=[0, 2, 1])
     rows = graph.add(
-        "LayerNormalization", [rows, f"{name}.norm.weight", f"{name}.norm.bias"], f"{name}.normed", axis=-1, epsilon=1e-5
+        "LayerNormalization",
+        [rows, f"{name}.norm.weight", f"{name}.norm.bias"],
+        f"{name}.normed",
+        axis=-1,
+        epsilon=1e-5,
     )
     asked = _linear(graph, f"{name}.asks", rows)
     known = _linear(graph, f"{name}.knows", "memory")
     keys, values = f"{name}.keys", f"{name}.values"
-    graph.nodes.append(helper.make_node("Split", [known], [keys, values], name=f"{name}.halves", axis=-1, num_outputs=2))
+    graph.nodes.append(
+        helper.make_node("Split", [known], [keys, values], name=f"{name}.halves", axis=-1, num_outputs=2)
+    )
     heads = [graph.add("Reshape", [one, split], f"{one}.heads") for one in (asked, keys, values)]
     asked = graph.add("Transpose", [heads[0]], f"{name}.q", perm=[0, 2, 1, 3])
     keys = graph.add("Transpose", [heads[1]], f"{name}.k", perm=[0, 2, 3, 1])

@@ -56,7 +56,9 @@ def train_geometry(
     lessons = [make_lesson(clip, ear, basis, settings.voices, rng) for clip in clips.clips]
     torch.manual_seed(settings.loop.seed)
     net = GeometryNet(replace(settings.network, components=len(basis.components_mm)))
-    for known, found in zip((net.feature_mean, net.feature_scale), standard([x.voices[0] for x in lessons]), strict=True):
+    for known, found in zip(
+        (net.feature_mean, net.feature_scale), standard([x.voices[0] for x in lessons]), strict=True
+    ):
         known.copy_(found)
     measure = FaceMeasure(basis, clips.neutral_cm, settings.losses, settings.loop.device)
     columns = 2 if settings.network.front == "spectrogram" else 1

@@ -5,7 +5,7 @@ Sound to face to lips to text must agree with sound to text: the interpreter's l
 to how the recogniser hears the sound, its text to what the recogniser reads (or to a transcript).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from .lessons import Batch, Cut, Lesson, Piece, School, batched, make_lesson, qu
 from .loop import Checkpoint, Report, train
 from .measure import FaceMeasure, held_out_loss
 from .recogniser import Reading, Recogniser
-from .selftalk_settings import TRUE, SelfTalkSettings
+from .settings import TRUE, SelfTalkSettings
 from .targets import MotionBasis
 
 
@@ -52,8 +52,7 @@ class SelfTalk(nn.Module):
 
 def train_selftalk(
     clips: Clips,
-    ear: Ear,
-    teacher: "Teacher",
+    taught_by: tuple[Ear, "Teacher"],
     settings: SelfTalkSettings,
     held_out: Clips | None = None,
     run: Checkpoint | None = None,
@@ -63,13 +62,13 @@ def train_selftalk(
 
     Args:
         clips: to learn from.
-        ear: of the animator's front.
-        teacher: the recogniser, with transcripts where there are some.
+        taught_by: the ear of the animator's front; the recogniser, with transcripts where there are some.
         settings: of networks, losses and loop.
         held_out: clips that choose when to stop.
         run: where to go on from.
         report: told the progress.
     """
+    ear, teacher = taught_by
     basis = basis_of(clips, settings.network.components, settings.losses.lips)
     rng = np.random.default_rng(settings.loop.seed)
     lessons = [make_lesson(clip, ear, basis, settings.voices, rng) for clip in clips.clips]
@@ -116,12 +115,13 @@ class Teacher:
     """A recogniser, and what is known of the texts."""
 
     recogniser: Recogniser
-    transcripts: Mapping[str, str]
-    """Name of a clip's shard, without ending -> text."""
+    texts: tuple[str, ...] = ()
+    """Of the clips to learn from, in their order; empty where not known."""
 
     def readings(self, clips: Clips) -> list[Reading]:
         """Return what is said in each clip."""
-        return [self.recogniser.read(clip, self.transcripts.get(clip.path.stem, "")) for clip in clips.clips]
+        texts = self.texts or ("",) * len(clips.clips)
+        return [self.recogniser.read(clip, text) for clip, text in zip(clips.clips, texts, strict=True)]
 
 
 class Diagram:
