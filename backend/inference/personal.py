@@ -19,7 +19,7 @@ from ..core.types import Floats, PhoneSpan
 from ..retarget.apply import Retargeter
 from ..retarget.detect import choose
 from .atlases import AtlasLoop
-from .bundle import BLENDSHAPES, GEOMETRY, PERSONAL, SELFTALK, TEXTURE, Bundle
+from .bundle import BLENDSHAPES, GEOMETRY, SELFTALK, TEXTURE, Bundle
 from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
@@ -30,8 +30,9 @@ from .speaker_face import SpeakerFace, read_face
 STEP_S = 0.02
 FIRST_STEP_S = STEP_S / 4
 """A step answers for two 10 ms frames and lies between them."""
-CHUNK_STEPS = {PERSONAL: 1500, SELFTALK: 500}
-"""By kind; attention costs the square of it."""
+CHUNK_STEPS = 1500
+ATTENDED_STEPS = 500
+"""The same for networks that attend, which costs the square of it."""
 FEATURES = 160 + 256
 """Two log-mel frames and the last block of the speech encoder."""
 
@@ -141,7 +142,7 @@ class PersonalPredictor:
                 yield piece.features
 
         moves: list[tuple[Floats, Floats]] = []
-        size = CHUNK_STEPS[self.bundle.kind]
+        size = min(CHUNK_STEPS, ATTENDED_STEPS) if self.bundle.kind == SELFTALK else CHUNK_STEPS
         for chunk, left, right in with_context(features(), size, self.bundle.context_steps, FEATURES):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)

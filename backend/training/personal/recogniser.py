@@ -103,7 +103,7 @@ class PhoneRecogniser:
         if not transcript:
             return decode_spans([posteriors], self._settings)
         try:
-            return align_text(posteriors, transcript, self._language)
+            return align_text(posteriors.astype(np.float16), transcript, self._language)
         except TimingError as error:
             raise TimingError(f"clip {clip.name}: {error}") from error
 

@@ -146,13 +146,14 @@ class Diagram:
         spoken = [pieces[index] for index in said]
         lips = net.lips_mm(coefficients[said].float().transpose(1, 2))
         if self._settings.learns_from != TRUE:
-            return self._agreement(*net.interpreter(lips), spoken)
+            return self._agreement(net.interpreter(lips), spoken)
         true = net.lips_mm(_at_steps(batch.wanted[said], spoken, coefficients.shape[-1]))
-        taught = self._agreement(*net.interpreter(true), spoken)
+        taught = self._agreement(net.interpreter(true), spoken)
         frozen = {name: value.detach() for name, value in net.interpreter.state_dict(keep_vars=True).items()}
-        return taught + self._agreement(*functional_call(net.interpreter, frozen, (lips,)), spoken)
+        return taught + self._agreement(functional_call(net.interpreter, frozen, (lips,)), spoken)
 
-    def _agreement(self, latents: Tensor, log_probabilities: Tensor, pieces: Sequence[Piece]) -> Tensor:
+    def _agreement(self, read: tuple[Tensor, Tensor], pieces: Sequence[Piece]) -> Tensor:
+        latents, log_probabilities = read
         loss = latents.new_zeros(())
         if self._settings.latent > 0:
             loss = loss + self._settings.latent * self._likeness(latents, pieces)

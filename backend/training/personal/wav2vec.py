@@ -107,7 +107,8 @@ def matched_places(heard: NDArray[np.int64], places: Floats, text: NDArray[np.in
     matches = SequenceMatcher(None, heard.tolist(), text.tolist(), autojunk=False).get_matching_blocks()
     pairs = [(m.b + offset, float(places[m.a + offset])) for m in matches for offset in range(m.size)]
     anchors = [(-1.0, 0.0), *pairs, (float(len(text)), steps)]
-    return np.interp(np.arange(len(text)), *zip(*anchors, strict=True)).astype(np.float32)
+    known = np.array(anchors)
+    return np.interp(np.arange(len(text)), known[:, 0], known[:, 1]).astype(np.float32)
 
 
 def _vocabulary(path: Path) -> dict[str, int]:

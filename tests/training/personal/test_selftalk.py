@@ -105,7 +105,7 @@ def test_an_interpreter_that_learns_on_true_lips_still_moves_the_animator(clips,
     batch = batched(pieces, "cpu")
     true = ours.lips_mm(_at_steps(batch.wanted, pieces, batch.heard.shape[-1]))
     diagram = Diagram(teacher.readings(clips[0]), 0, settings)
-    diagram._agreement(*ours.interpreter(true), pieces).backward()
+    diagram._agreement(ours.interpreter(true), pieces).backward()
     assert torch.allclose(ours.interpreter.sees.weight.grad, learnt, atol=1e-5)
     predicted, *_ = diagram_step(clips, ear, teacher, PREDICTED)
     assert not torch.allclose(predicted.interpreter.sees.weight.grad, learnt, atol=1e-3)
