@@ -99,6 +99,7 @@ class JudgeSchool:
     """Of the words, as eSpeak NG names it; empty: American English."""
     seeds: tuple[int, ...] = (0,)
     """One phone reader each."""
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
 
 
 def teach_judges(school: JudgeSchool, folder: Path, report: Report | None = None) -> LipJudges | None:
@@ -118,7 +119,7 @@ def teach_judges(school: JudgeSchool, folder: Path, report: Report | None = None
     examined = [_read(recogniser, clip, words_of(clip, school.word_files)) for clip in held_out]
     readers: list[LipReader] = []
     for seed in school.seeds:
-        settings = ReaderSettings().of_seed(seed)
+        settings = school.reader.of_seed(seed)
         texts = [clip.text.tolist() for clip in (*learnt, *examined)]
         key = json.dumps([school.train.digest, texts, asdict(settings)], sort_keys=True)
         path = folder / CHECKPOINT if seed == 0 else folder / f"{seed}-{CHECKPOINT}"

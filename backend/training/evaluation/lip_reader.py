@@ -24,7 +24,7 @@ from ..personal.loop_settings import LoopSettings
 from .lip_motion import Doubles, at_50_hz, lips_mm, mirrored
 
 BLANK = PHONE_INDEX[SILENCE]
-LEAST_PHONES = 300
+LEAST_PHONES = 100
 """Phones to learn from below which nobody learns to read lips."""
 
 

@@ -14,8 +14,13 @@ from backend.inference.predict import PredictRequest
 from backend.inference.predictors import open_predictor
 from backend.inference.transcript import phones_of_text
 from backend.speech.phones import PHONE_INDEX
+from backend.training.evaluation.baselines import fit_baselines
+from backend.training.evaluation.judge import Judge
+from backend.training.evaluation.lip_judges import OTHER_LIPS, TRUE_LIPS, JudgeSchool, teach_judges
+from backend.training.evaluation.lip_reader import ReaderSettings
+from backend.training.evaluation.report import About, write_figures
 from backend.training.evaluation.speech_time import Word
-from backend.training.evaluation.truth import spelled
+from backend.training.evaluation.truth import spelled, true_clips
 from backend.training.personal.ear import Ear
 from backend.training.personal.geometry import basis_of, predict_clip
 from backend.training.personal.lessons import Cut, School, batched, make_lesson
@@ -181,6 +186,30 @@ def test_the_bundle_moves_the_face_as_torch_does(shards, clips, ear, tmp_path):
     )
     untouched = np.abs(found - expected).max(axis=(1, 2)) < 0.02  # elsewhere the lips are closed by the phones
     assert untouched.mean() > 0.5
+
+
+def test_lips_are_read_for_every_predictor_and_the_report_tells(shards, clips, tmp_path):
+    settings = PersonalSettings(replace(SHORT, loop=replace(SHORT.loop, steps=2)), None)
+    train([shards], tmp_path / "sam-v1", tmp_path / "run", settings)
+    loop = LoopSettings(steps=120, batch=6, learning_rate=4e-3, validate_every=60)
+    school = JudgeSchool(*clips, {}, reader=ReaderSettings(loop=loop))
+    judges = teach_judges(school, tmp_path)
+    baseline = fit_baselines(clips[0])[0]
+    judge = Judge(open_bundle(tmp_path / "sam-v1"), None, [baseline], judges)
+    verdict = judge.verdict(clips[1], true_clips(clips[1], {}), lambda _share: None)
+    rates = {name: score.errors.rate for name, score in verdict.reading.items()}
+    assert rates.keys() == {*verdict.motion, TRUE_LIPS, OTHER_LIPS}
+    assert rates[TRUE_LIPS] < rates[OTHER_LIPS]
+    assert rates[TRUE_LIPS] < rates[baseline.name]
+    assert verdict.chance == {}  # sentences are not those of the corpus
+    again = teach_judges(school, tmp_path)  # from the file
+    clip, truth = clips[1].clips[0], true_clips(clips[1], {})[0]
+    ours, theirs = (one.reading(clip, truth, clip.displacement_cm) for one in (judges, again))
+    assert ours == theirs
+    about = About("sam-v1", 2, 6.0, "by level", "")
+    told = json.loads(write_figures(tmp_path, about, verdict).read_text())
+    assert told["lip_reading"][TRUE_LIPS]["phone_error_rate"] == pytest.approx(rates[TRUE_LIPS], abs=1e-4)
+    assert teach_judges(replace(school, train=clips[0].only([0])), tmp_path) is None
 
 
 def test_the_presets_know_both_kinds():
