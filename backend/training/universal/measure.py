@@ -14,9 +14,9 @@ from ...audio.normalise import Statistics, mean_sum, normalise, running_mean
 from ...core.types import PhoneSpan
 from ...inference.bundle import open_bundle
 from ...inference.decoder import DecoderSettings, decode_spans, read_settings, runs
-from ...inference.encoder import Encoder, level
+from ...inference.encoder import Encoder, SoundSource, level
 from ...inference.pauses import with_quiet_edges
-from ...inference.predict import PredictRequest, recognise
+from ...inference.reading import FAST, Known, read
 from ...models.universal import SpeechEncoder
 from ...speech.phones import BILABIAL, LABIODENTAL, PHONES, SILENCE
 from .data import Corpus
@@ -96,8 +96,12 @@ def labelled_rates(bundle: Path, tables: Iterable[Path]) -> dict[str, Rates]:
     encoder, settings = Encoder(opened, "cpu"), read_settings(opened.decoder)
     rates: list[dict[str, Rates]] = []
     for table in tables:
-        sound = table.with_name(table.name.replace(".phones.csv", ".wav"))
-        samples = load_mono(sound)
-        spans = recognise(encoder.listen(lambda samples=samples: [samples]), PredictRequest(sound), settings)
-        rates.append(compare(spans, read_labels(table)))
+        samples = load_mono(table.with_name(table.name.replace(".phones.csv", ".wav")))
+        sound = _source(samples)
+        reading = read(encoder.listen(sound), Known(quality=FAST), settings, sound)
+        rates.append(compare(reading.spans, read_labels(table)))
     return total(rates)
+
+
+def _source(samples: NDArray[np.float32]) -> SoundSource:
+    return lambda: [samples]

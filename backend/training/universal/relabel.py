@@ -9,7 +9,6 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +18,10 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ...audio.features import log_mel
 from ...audio.normalise import Statistics
-from ...core.errors import BundleError, TimingError
+from ...core.errors import BundleError, SynthesisError, TimingError
 from ...inference.alignment import align, chain_of
 from ...models.universal import EncoderConfig, SpeechEncoder, encoder_of_folded
-from ...speech.phones import SILENCE
-from ...speech.synthesis import synthesise
+from ...speech.pronunciation import phrases_of
 from .crops import IGNORED
 from .data import Corpus, frame_labels, read_sound
 from .measure import corpus_posteriors, posteriors_of
@@ -108,14 +106,8 @@ def other_languages(
             log_posteriors = posteriors_of(encoder, statistics, mel)
             try:
                 spans = align(log_posteriors, chain_of(phrases_of(row["text"], row["language"])))
-            except TimingError:
+            except (TimingError, SynthesisError):
                 continue  # a text that does not fit its sound teaches nothing
             labels = frame_labels(spans, len(mel))
             labels[doubtful_frames(log_posteriors, labels)] = IGNORED
             yield (table.parent / row["file"]).relative_to(speech).as_posix(), mel, labels
-
-
-def phrases_of(text: str, language: str) -> list[list[str]]:
-    """Return the phones of each phrase of a text, as eSpeak NG reads it."""
-    phones = [span.phone for span in synthesise(text, language)[2]]
-    return [list(group) for silent, group in groupby(phones, lambda phone: phone == SILENCE) if not silent]
