@@ -25,6 +25,7 @@ from .jobs.client import WorkerClient
 from .jobs.head import HeadJob, HeadRequest
 from .jobs.job import Job
 from .scene import bake, character, exporting, head_output, importing
+from .scene.head_export import EngineLook
 from .scene.head_stage import film
 from .scene.plan import bundle_of, fit_of, match_of
 from .scene.talking_head import HeadLook, add_talking_head
@@ -123,6 +124,8 @@ def head(options: argparse.Namespace) -> None:
             texture=options.texture.upper(),
             folder=head_output.pictures_folder(outputs, options.texture, folder),
             tiles=options.tiles if options.texture == "packed" or "export" in outputs else 0,
+            page_px=options.page,
+            back=options.back,
             language=options.language,
             transcript=options.transcript,
             phones=phones,
@@ -135,7 +138,7 @@ def head(options: argparse.Namespace) -> None:
             _pack(sound)
         if scene.camera is None:
             film(scene, report.thing, options.size, options.engine)
-        written = head_output.write(report.thing, clip, sound, outputs, lit=options.lit)
+        written = head_output.write(report.thing, clip, sound, outputs, EngineLook(options.lit, options.jpeg))
     if not options.quiet:
         say(report.sentence)
         say("\n".join(map(str, written)))

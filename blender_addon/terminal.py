@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from .backend.core.puppet.flip_book import DEFAULT_TILES
+from .backend.core.puppet.flip_book import DEFAULT_PAGE_PX, DEFAULT_TILES
 from .backend.core.puppet.shape_track import DEFAULT_LIMIT_MM
 
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
@@ -53,6 +53,12 @@ def _add_head(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tiles", type=int, default=DEFAULT_TILES, help=f"pictures on the flip-book's page (default {DEFAULT_TILES})"
     )
+    command.add_argument(
+        "--page", type=int, default=DEFAULT_PAGE_PX, metavar="PX",
+        help=f"largest side of the flip-book's page; tiles shrink to fit (default {DEFAULT_PAGE_PX})",
+    )  # fmt: skip
+    command.add_argument("--jpeg", action="store_true", help="write the texture for engines as JPEG instead of PNG")
+    command.add_argument("--back", action="store_true", help="add the back of the head and the neck")
     command.add_argument("--lit", action="store_true", help="let the scene's lights fall on the head")
     command.add_argument("--size", type=int, default=720, metavar="PX", help="side of --render's picture (default 720)")
     command.add_argument(
