@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
@@ -123,7 +123,7 @@ def head(options: argparse.Namespace) -> None:
             limit_mm=options.error_mm,
             texture=options.texture.upper(),
             folder=head_output.pictures_folder(outputs, options.texture, folder),
-            tiles=options.tiles if options.texture == "packed" or "export" in outputs else 0,
+            tiles=_tiles(options, outputs),
             page_px=options.page,
             back=options.back,
             language=options.language,
@@ -142,6 +142,12 @@ def head(options: argparse.Namespace) -> None:
     if not options.quiet:
         say(report.sentence)
         say("\n".join(map(str, written)))
+
+
+def _tiles(options: argparse.Namespace, outputs: Mapping[str, Path]) -> int:
+    """Return how many tiles the flip-book gets: engines can always play it, the scene where it is asked for."""
+    is_wanted = options.texture == "packed" or (options.texture == "sequence" and "export" in outputs)
+    return options.tiles if is_wanted else 0
 
 
 def _outputs(options: argparse.Namespace) -> dict[str, Path]:
