@@ -64,11 +64,7 @@ def export_usd(path: Path) -> None:
     """
     textures = path.with_name(USD_TEXTURES)
     is_new = not textures.exists()
-    options = {"export_animation": True, "export_shapekeys": True, "export_armatures": True}
-    if "export_textures_mode" in bpy.ops.wm.usd_export.get_rna_type().properties:  # from 4.3
-        options |= {"export_textures_mode": "NEW"}
-    else:
-        options |= {"export_textures": True}
+    options: dict[str, object] = {"export_animation": True, "export_shapekeys": True, "export_armatures": True}
     try:
         with starting_at_zero(bpy.context.scene), _bare_shapes(bpy.context.scene):
             bpy.ops.wm.usd_export(filepath=str(path), check_existing=False, relative_paths=True, **options)
