@@ -10,6 +10,7 @@ from .backend.core.puppet.shape_track import DEFAULT_LIMIT_MM
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 """Files that a character may come in."""
 AUTO = "AUTO"
+BATCH = "batch"
 
 
 def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentParser:
@@ -24,6 +25,7 @@ def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentPars
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _add_animate(commands.add_parser("animate", help="sound or text onto a character"), needs_character)
     _add_head(commands.add_parser("head", help="a personal model's head, with its texture, speaks"))
+    commands.add_parser(BATCH, help="a sheet of lines to finished files; its own --help tells more", add_help=False)
     return parser
 
 
@@ -70,7 +72,9 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quality", choices=("fast", "best"), default="best", help="best also decodes English words")
     command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     command.add_argument("--save", type=Path, metavar="OUT.blend")
-    command.add_argument("--export", type=Path, metavar="OUT.glb")
+    command.add_argument(
+        "--export", type=Path, metavar="OUT.glb|.fbx|.usd", help="for game engines; also .usda, .usdc, .usdz"
+    )
     command.add_argument("--render", type=Path, metavar="OUT.mp4")
     command.add_argument("--fps", type=float, help="frames per second (default: the scene's; new scenes: 30)")
     command.add_argument("--start-frame", type=int, default=1, help="frame at which the sound begins (default 1)")

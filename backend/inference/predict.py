@@ -21,6 +21,7 @@ from ..core.errors import TimingError
 from ..core.timebase import exact_fps, frame_times_s
 from ..core.types import FacePrediction, Floats, PhoneSpan
 from ..motion.performance import MotionStyle, Performance
+from .alignment import align, chain_of
 from .bundle import DEFAULT_BUNDLE, Bundle
 from .decoder import read_settings
 from .encoder import Encoder
@@ -189,6 +190,17 @@ class Predictor:
         phones = ended(phones, listener.duration_s)
         performance = Performance(phones, listener.duration_s, request.style)
         return Clip(listener.duration_s, fps, phones, performance, self.bundle.name, note=note)
+
+    def times_of(self, sound: Path, phrases: Sequence[Sequence[str]]) -> list[PhoneSpan]:
+        """Return where known phones, phrase by phrase, lie in a sound.
+
+        Raises:
+            SoundError: the sound cannot be used.
+            TimingError: the phones do not fit it.
+        """
+        listener = Listener(sound, None, None)
+        posteriors = [piece.astype(np.float16) for piece in self._encoder.log_posteriors(listener.blocks)]
+        return list(ended(align(np.concatenate(posteriors), chain_of(phrases)), listener.duration_s))
 
 
 class Listener:

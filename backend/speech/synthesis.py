@@ -15,6 +15,7 @@ from ..core.types import PhoneSpan
 from .espeak import Spoken, engine
 from .phone_sets import Shares, from_ipa, joined_silences, split_span
 from .phones import SILENCE
+from .voices import find_voice
 
 SLOWEST, FASTEST = 80, 450
 """Words a minute that eSpeak NG takes."""
@@ -33,7 +34,8 @@ def synthesise(text: str, voice: str = "en-us", speed: int = 160, pitch: int = 5
 
     Args:
         text: any length, in the voice's language.
-        voice: eSpeak NG language or voice name (`en-us`, `de`, `fr-fr`), with `+f3`, `+m7`, … for another speaker.
+        voice: eSpeak NG language or voice name (`en-us`, `de`, `fr-fr`), with `+f3`, … for another speaker; see
+            `find_voice`.
         speed: words a minute, 80–450.
         pitch: 0–99; 50 is the voice's own.
 
@@ -49,15 +51,28 @@ def synthesise(text: str, voice: str = "en-us", speed: int = 160, pitch: int = 5
         raise SynthesisError(f"speed {speed}: expected {SLOWEST} to {FASTEST} words a minute")
     if not 0 <= pitch <= 99:
         raise SynthesisError(f"pitch {pitch}: expected 0 to 99")
-    spoken = engine().speak(text, voice, speed, pitch)
+    spoken = engine().speak(text, identifier := find_voice(voice), speed, pitch)
+    return spoken.samples, spoken.sample_rate, spans_of(spoken, identifier, text)
+
+
+def spans_of(spoken: Spoken, voice: str, text: str) -> list[PhoneSpan]:
+    """Return the spans of the engine's events, gaps filled with silence, closures given to their stops.
+
+    Args:
+        spoken: the engine's answer.
+        voice: file of the voice, as `find_voice` gives it.
+        text: for the message.
+
+    Raises:
+        SynthesisError: nothing was said.
+    """
     spans = _spans(spoken, voice)
     if all(span.phone == SILENCE for span in spans):
-        raise SynthesisError(f"voice {voice!r} finds nothing to say in {text[:40]!r}; write words of its language")
-    return spoken.samples, spoken.sample_rate, spans
+        raise SynthesisError(f"voice {voice} finds nothing to say in {text[:40]!r}; write words of its language")
+    return spans
 
 
 def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
-    """Return the spans of the engine's events, gaps filled with silence, closures given to their stops."""
     duration_s = len(spoken.samples) / spoken.sample_rate
     starts_s = [sample / spoken.sample_rate for sample, _ in spoken.events]
     spans: list[PhoneSpan] = []
@@ -69,11 +84,13 @@ def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
 
 
 def shares_of_event(label: str, voice: str) -> Shares:
-    """Return the phones of a phoneme event of a voice with their shares; silence where it has no sound."""
-    if label.startswith("("):  # the name of a language that the engine changes to
-        return ((SILENCE, 1.0),)
+    """Return the phones of a phoneme event of a voice with their shares: silence where it has no sound, none where it
+    is the name of a language that the engine changes to.
+    """
+    if label.startswith("("):
+        return ()
     # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
-    tap = "ɾ" if voice.startswith("en") else "r"
+    tap = "ɾ" if voice.startswith("gmw/en") else "r"
     name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
     return from_ipa(name) or ((SILENCE, 1.0),)
 
