@@ -22,6 +22,8 @@ def share_model(folder: Path) -> None:
         with zipfile.ZipFile(wheel) as full, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED) as rest:
             for name in full.namelist():
                 data = full.read(name)
+                if name.endswith("/"):
+                    continue
                 if name.startswith(INSIDE):
                     _lay(folder / MODEL_FOLDER / name.removeprefix(INSIDE), data)
                     continue
@@ -35,8 +37,8 @@ def share_model(folder: Path) -> None:
 
 
 def _lay(path: Path, data: bytes) -> None:
-    if not path.name or path.name.endswith("phone.lm.bin"):
-        return  # a folder's entry; the phone loop's model, which the word decoder does not use
+    if path.name.endswith("phone.lm.bin"):
+        return  # the phone loop's model, which the word decoder does not use
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
 

@@ -68,6 +68,7 @@ def _animate(options: argparse.Namespace) -> None:
         return
     if options.output is None:
         options.wrong_usage("give the file to write (-o), or --live")
+        return
     from ..inference.animate import animate, check_output
     from ..inference.bundle import open_bundle
     from ..inference.predict import PredictRequest

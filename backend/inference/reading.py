@@ -149,7 +149,7 @@ def _by_text(notes: _Notes, known: Known, settings: DecoderSettings) -> Reading:
     sureness = np.exp(notes.log_posteriors[np.arange(len(labels)), labels].astype(np.float32))
     spans = with_quiet_edges(spans_of_path(labels, sureness), notes.level)
     drawn = drawn_to(notes.log_posteriors, aligned, np.full(len(labels), WRITTEN_TRUST, np.float32))
-    return Reading(spans, PART_OF_TEXT if share < PARTLY else "", drawn.astype(np.float16))
+    return Reading(spans, PART_OF_TEXT if share < PARTLY else "", drawn.astype(np.float16, copy=False))
 
 
 def _by_words(notes: _Notes, settings: DecoderSettings, sound: SoundSource) -> Reading:
@@ -184,7 +184,7 @@ def _with_words(posteriors: Floats, own: NDArray[np.uint8], samples: Floats) -> 
     aligned = align_words(posteriors, chain)
     if explained(aligned, own) < WORST_SHARE:
         return None
-    return drawn_to(posteriors, aligned, trust_in(posteriors, aligned))
+    return drawn_to(posteriors, aligned, trust_in(posteriors, aligned)).astype(np.float32, copy=False)
 
 
 def trust_in(posteriors: Floats, aligned: Aligned) -> Floats:
@@ -199,10 +199,20 @@ def trust_in(posteriors: Floats, aligned: Aligned) -> Floats:
 
 def fit(log_posteriors: LogPosteriors, aligned: Aligned) -> NDArray[np.float64]:
     """Return how far [T] the words' phones lie under the likeliest ones (log posterior, 0 at best)."""
-    heard = log_posteriors.astype(np.float32)
-    labels, rows = aligned.labels, np.arange(len(heard))
-    fitting = aligned.chain.emissions(heard)[rows, np.maximum(labels, 0)] - heard.max(axis=1)
-    return np.where(labels == FILLER, FILLER_FITS, fitting).astype(np.float64)
+    labels = aligned.labels
+    fitting = np.empty(len(labels))
+    for part in _parts(len(labels)):
+        heard = log_posteriors[part].astype(np.float32)
+        said = aligned.chain.emissions(heard)[np.arange(len(heard)), np.maximum(labels[part], 0)]
+        fitting[part] = said - heard.max(axis=1)
+    return np.where(labels == FILLER, FILLER_FITS, fitting)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Yield slices of a minute of frames, so that what is made of them stays small."""
+    step = 60 * FRAME_RATE_HZ
+    for first in range(0, count, step):
+        yield slice(first, min(first + step, count))
 
 
 def _around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
@@ -212,13 +222,15 @@ def _around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     return sums[np.minimum(index + reach + 1, len(values))] - sums[np.maximum(index - reach, 0)]
 
 
-def drawn_to(log_posteriors: LogPosteriors, aligned: Aligned, trust: Floats) -> Floats:
+def drawn_to(log_posteriors: LogPosteriors, aligned: Aligned, trust: Floats) -> LogPosteriors:
     """Return log posteriors [T, P] in which the phones of the words gain the log probability `trust` [T]."""
-    drawn = log_posteriors.astype(np.float32)
-    labels = aligned.labels
-    rows = np.flatnonzero(labels != FILLER)
-    drawn[rows, labels[rows]] += trust[rows]
-    return drawn - np.logaddexp.reduce(drawn, axis=1, keepdims=True)
+    drawn = log_posteriors.copy()
+    for part in _parts(len(drawn)):
+        piece, labels = log_posteriors[part].astype(np.float32), aligned.labels[part]
+        rows = np.flatnonzero(labels != FILLER)
+        piece[rows, labels[rows]] += trust[part][rows]
+        drawn[part] = piece - np.logaddexp.reduce(piece, axis=1, keepdims=True)
+    return drawn
 
 
 def _samples(sound: SoundSource, pieces: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Floats]]:
