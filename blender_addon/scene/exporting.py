@@ -50,7 +50,13 @@ def export_fbx(path: Path) -> None:
 
 
 def export_usd(path: Path) -> None:
-    """Write the scene over its frame range."""
+    """Write the scene over its frame range.
+
+    Raises:
+        OutputError: this Blender was built without USD.
+    """
+    if not bpy.app.build_options.usd:
+        raise OutputError(f"cannot write {path.name}: this Blender was built without USD; use one from blender.org")
     bpy.ops.wm.usd_export(filepath=str(path), check_existing=False, export_animation=True, export_shapekeys=True)
 
 
