@@ -19,7 +19,9 @@ def measure(sheet: Path, folder: Path, workers: int) -> Iterator[Figure | str]:
     """Yield what was measured."""
     lines = sum(1 for _ in rows_of(sheet))
     took = run(command(sheet, folder / WHOLE, "--workers", str(workers)))
-    yield f"{lines} lines, {workers} workers: {took.seconds:.0f} s ({took.cpu_s:.0f} s of processor), exit {took.code}, {told(folder / WHOLE)}"
+    counts = told(folder / WHOLE)
+    times = f"{took.seconds:.0f} s ({took.cpu_s:.0f} s of processor)"
+    yield f"{lines} lines, {workers} workers: {times}, exit {took.code}, {counts}"
     yield Figure("lines a minute", 60 * lines / took.seconds, "", 1, at_least=True)
     yield Figure("peak memory of all processes together", took.peak_mb, "MB", 4000)
     before = contents(folder / WHOLE)
