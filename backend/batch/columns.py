@@ -162,6 +162,7 @@ def _expression(cell: str, _folder: Path) -> str:
 
 def _outputs(cell: str, _folder: Path) -> tuple[str, ...]:
     kinds = [part.lower().lstrip(".") for part in cell.replace(",", " ").replace(";", " ").split()]
+    kinds = ["usd" if kind == "usdz" else kind for kind in kinds]
     if unknown := [kind for kind in kinds if kind not in ENDINGS]:
         raise ValueError(f"unknown kind {unknown[0]!r}; there are {', '.join(ENDINGS)}")
     return tuple(kind for kind in ENDINGS if kind in kinds)

@@ -11,11 +11,11 @@ ENDINGS = {
     "wav": ".wav",
     "glb": ".glb",
     "fbx": ".fbx",
-    "usd": ".usd",
+    "usd": ".usdz",
     "blend": ".blend",
     "mp4": ".mp4",
 }
-"""Kind of output -> the ending of its file."""
+"""Kind of output -> the ending of its file. A .usdz holds its textures, so that every kind is one file."""
 OF_BLENDER = ("blend", "glb", "fbx", "usd", "mp4")
 """Kinds that a Blender process writes, in the order of writing."""
 LONGEST_TEXT = 5000

@@ -25,7 +25,7 @@ from ..core.errors import SynthesisError
 RETRIEVAL = 1
 """AUDIO_OUTPUT_RETRIEVAL: hand the samples to the callback instead of a sound card."""
 PHONEME_EVENTS, IPA_NAMES, NO_EXIT = 0x0001, 0x0002, 0x8000
-TERMINATED, PHONEME = 0, 7
+TERMINATED, WORD, PHONEME = 0, 1, 7
 UTF8, SSML = 0x01, 0x10
 NOISE_SEED = 1
 RATE_PARAMETER, PITCH_PARAMETER = 1, 3
@@ -60,6 +60,8 @@ class Spoken:
     sample_rate: int
     events: tuple[tuple[int, str], ...]
     """First sample and IPA name of each phoneme, in order; an empty name is a pause."""
+    words: tuple[int, ...] = ()
+    """Place in the text (characters, from 1) of the word that each phoneme belongs to; 0 before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,7 @@ class Engine:
                 )
             library.espeak_SetParameter(RATE_PARAMETER, speed, 0)
             library.espeak_SetParameter(PITCH_PARAMETER, pitch, 0)
-            samples, events = _collect(library, text, UTF8 | SSML if markup else UTF8)
-            return Spoken(samples, sample_rate, events)
+            return _collect(library, text, UTF8 | SSML if markup else UTF8, sample_rate)
 
     @contextmanager
     def _started(self) -> Generator[tuple[ctypes.CDLL, int]]:
@@ -166,17 +167,23 @@ def _voices(library: ctypes.CDLL) -> Generator[VoiceFile]:
         index += 1
 
 
-def _collect(library: ctypes.CDLL, text: str, flags: int) -> tuple[NDArray[np.float32], tuple[tuple[int, str], ...]]:
+def _collect(library: ctypes.CDLL, text: str, flags: int, sample_rate: int) -> Spoken:
     blocks: list[NDArray[np.int16]] = []
     events: list[tuple[int, str]] = []
+    words: list[int] = []
+    place = 0
 
     def receive(wave: Any, count: int, batch: Any) -> int:  # noqa: ANN401 - ctypes pointers have no public type
         if wave and count:
             blocks.append(np.ctypeslib.as_array(wave, (count,)).copy())
+        nonlocal place
         index = 0
         while batch and batch[index].type != TERMINATED:
-            if batch[index].type == PHONEME:
+            if batch[index].type == WORD:
+                place = batch[index].text_position
+            elif batch[index].type == PHONEME:
                 events.append((batch[index].sample, batch[index].id.string.decode("utf-8", "ignore")))
+                words.append(place)
             index += 1
         return 0
 
@@ -187,7 +194,8 @@ def _collect(library: ctypes.CDLL, text: str, flags: int) -> tuple[NDArray[np.fl
     failed = library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, flags, None, None)
     if failed or library.espeak_Synchronize():
         raise SynthesisError(f"eSpeak NG could not speak {text[:40]!r}; try a shorter text")
-    return np.concatenate([np.zeros(0, np.int16), *blocks]).astype(np.float32) / 32768.0, tuple(events)
+    samples = np.concatenate([np.zeros(0, np.int16), *blocks]).astype(np.float32) / 32768.0
+    return Spoken(samples, sample_rate, tuple(events), tuple(words))
 
 
 @lru_cache(maxsize=1)

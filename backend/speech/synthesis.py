@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.errors import SynthesisError
 from ..core.types import PhoneSpan
 from .espeak import Spoken, engine
-from .phone_sets import from_ipa, joined_silences, split_span
+from .phone_sets import Shares, from_ipa, joined_silences, split_span
 from .phones import SILENCE
 from .voices import find_voice
 
@@ -73,20 +73,26 @@ def spans_of(spoken: Spoken, voice: str, text: str) -> list[PhoneSpan]:
 
 
 def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
-    tap = "ɾ" if voice.startswith("gmw/en") else "r"
     duration_s = len(spoken.samples) / spoken.sample_rate
     starts_s = [sample / spoken.sample_rate for sample, _ in spoken.events]
     spans: list[PhoneSpan] = []
     for (_, label), start_s, end_s in zip(spoken.events, starts_s, [*starts_s[1:], duration_s], strict=True):
-        if label.startswith("("):  # a change of language, such as "(en)"
-            continue
-        # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
-        name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
-        shares = from_ipa(name) or ((SILENCE, 1.0),)
-        spans += split_span(shares, start_s, end_s)
+        spans += split_span(shares_of_event(label, voice), start_s, end_s)
     if spans and spans[0].start_s > 0.0:
         spans.insert(0, PhoneSpan(SILENCE, 0.0, spans[0].start_s))
     return _with_closures(joined_silences(spans), spoken)
+
+
+def shares_of_event(label: str, voice: str) -> Shares:
+    """Return the phones of a phoneme event of a voice with their shares: silence where it has no sound, none where it
+    is the name of a language that the engine changes to.
+    """
+    if label.startswith("("):
+        return ()
+    # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
+    tap = "ɾ" if voice.startswith("gmw/en") else "r"
+    name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
+    return from_ipa(name) or ((SILENCE, 1.0),)
 
 
 def _with_closures(spans: Sequence[PhoneSpan], spoken: Spoken) -> list[PhoneSpan]:
