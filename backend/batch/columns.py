@@ -39,8 +39,8 @@ NUMBERS = {
 """Column -> lowest and highest."""
 COLUMNS = (
     "id", "text", "sound", "engine", "voice", "language", "transcript", "phones", "quality", "speed", "pitch",
-    "loudness", "character", "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path", "start_frame",
-    "jaw", "lips", "tongue", "upper_face", "articulation",
+    "loudness", "character", "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path",
+    "start_frame", "jaw", "lips", "tongue", "upper_face", "articulation",
 )  # fmt: skip
 """Every column that may be there; only `id`, and `text` or `sound`, must be."""
 Found = list[tuple[str, str]]
