@@ -61,7 +61,12 @@ def export_usd(path: Path) -> None:
     """Write the scene's objects and their motion; time code 0 is the scene's first frame.
 
     Textures go into a folder `textures` beside it, or into the file where it ends in `.usdz`.
+
+    Raises:
+        OutputError: this Blender was built without USD.
     """
+    if not bpy.app.build_options.usd:
+        raise OutputError(f"cannot write {path.name}: this Blender was built without USD; use one from blender.org")
     textures = path.with_name(USD_TEXTURES)
     is_new = not textures.exists()
     options: dict[str, object] = {"export_animation": True, "export_shapekeys": True, "export_armatures": True}
