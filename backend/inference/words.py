@@ -47,6 +47,7 @@ class WordDecoder:
         """Return the words of [N] mono samples at 16 kHz as they are said there, pauses marked."""
         decoder = self._decoder
         pcm = (np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16).tobytes()
+        decoder.reinit_feat()  # or the mean and the noise of the sounds before would change what is heard in this one
         decoder.start_utt()
         decoder.process_raw(pcm, no_search=False, full_utt=True)
         decoder.end_utt()
