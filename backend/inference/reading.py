@@ -29,6 +29,8 @@ TRUST_FROM, TRUST_SLOPE = -0.9, 0.3
 """How far the words' phones may lie below the likeliest ones around a frame (log posterior) for half of that trust."""
 AROUND_FRAMES, OWN_FRAMES = 50, 5
 """Half a second on either side tells whether the words are right; the phone itself must not."""
+FEWEST_FRAMES = 10
+"""Fewer frames of phones around tell nothing."""
 WRITTEN_TRUST = 6.0
 """The same for a given text, in what the motion reads."""
 FILLER_FITS = -3.0
@@ -195,7 +197,7 @@ def trust_in(posteriors: Floats, aligned: Aligned) -> Floats:
     counted = (aligned.labels != PHONE_INDEX[SILENCE]).astype(np.float64)
     total = _around(fitting * counted, AROUND_FRAMES) - _around(fitting * counted, OWN_FRAMES)
     count = _around(counted, AROUND_FRAMES) - _around(counted, OWN_FRAMES)
-    mean = total / np.maximum(count, 1.0)
+    mean = np.where(count < FEWEST_FRAMES, FILLER_FITS, total / np.maximum(count, 1.0))
     return (TRUST / (1.0 + np.exp(-(mean - TRUST_FROM) / TRUST_SLOPE))).astype(np.float32)
 
 
