@@ -92,6 +92,7 @@ def animate(options: argparse.Namespace) -> None:
             transcript=options.transcript,
             phones=phones,
             device=options.device,
+            quality=options.quality,
         )
         baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)
         report = bake.apply(scene, chosen, baked, bake.Placement(sound, options.start_frame))
@@ -127,6 +128,7 @@ def head(options: argparse.Namespace) -> None:
             transcript=options.transcript,
             phones=phones,
             device=options.device,
+            quality=options.quality,
         )
         clip = _outcome(HeadJob(request, client := WorkerClient()), client, options)
         placement = bake.Placement(sound, options.start_frame)

@@ -17,7 +17,12 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default 30)")
     parser.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     parser.add_argument("--phones", type=Path, help="phones file (JSON or CSV start_s,end_s,phone), used as it is")
-    parser.add_argument("--language", default="", metavar="CODE", help="language of the transcript (default en-us)")
+    parser.add_argument(
+        "--language", default="", metavar="CODE", help="what is spoken (default: unknown; en-us with a transcript)"
+    )
+    parser.add_argument(
+        "--quality", choices=("fast", "best"), default="best", help="best also decodes English words (default)"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     add_talk(parser)
     parser.set_defaults(run_command=_animate)
@@ -64,6 +69,7 @@ def _animate(options: argparse.Namespace) -> None:
         transcript=options.transcript,
         phones=options.phones,
         language=options.language,
+        quality=options.quality,
     )
     check_output(options.output, request)
     predictor = open_predictor(open_bundle(options.bundle), options.device)
@@ -71,7 +77,8 @@ def _animate(options: argparse.Namespace) -> None:
     conclude(
         options,
         f"{summary.output}: {summary.frames} frames, {summary.duration_s:.2f} s, {summary.phone_count} phones, "
-        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})",
+        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})"
+        + (f"\nnote: {summary.note}" if summary.note else ""),
     )
 
 

@@ -30,6 +30,8 @@ class Summary:
     confidence_mean: float
     phone_count: int
     bundle: str
+    note: str = ""
+    """What the user should know of how the phones came about; mostly nothing."""
 
 
 def check_output(output: Path, request: PredictRequest) -> None:
@@ -83,7 +85,7 @@ def animate(
         write = write_curves_csv if output.suffix.lower() == ".csv" else write_curves_json
         write(output, header, ((clip.weights(piece), clip.confidence(piece)) for piece in watched))
     mean = float(confidence.mean())
-    return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle)
+    return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle, clip.note)
 
 
 def _write_mesh(

@@ -24,7 +24,8 @@ from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
 from .known_phones import fit_phones, read_phones
-from .predict import Cancelled, Clip, Listener, Look, PredictRequest, Report, ended, recognise
+from .predict import Cancelled, Clip, Listener, Look, PredictRequest, Report, ended, known_of
+from .reading import asks_words, read
 from .speaker_face import SpeakerFace, read_face
 
 STEP_S = 0.02
@@ -106,12 +107,15 @@ class PersonalPredictor:
         The face follows the sound; phones, heard or given, close its lips.
         """
         fps = exact_fps(request.fps)
-        listener = Listener(request.sound, report, cancelled)
+        known = known_of(request)
+        listener = Listener(request.sound, report, cancelled, words=asks_words(known))
         heard, coefficients, latents = self._follow(listener)
+        note = ""
         if request.phones is not None:
             phones = fit_phones(read_phones(request.phones), listener.duration_s, str(request.phones))
         else:
-            phones = recognise(heard, request, self._settings)
+            reading = read(heard, known, self._settings, listener.blocks)
+            phones, note = reading.spans, reading.note
         phones = ended(phones, listener.duration_s)
         return Clip(
             duration_s=listener.duration_s,
@@ -120,6 +124,7 @@ class PersonalPredictor:
             performance=self._motion(coefficients, phones),
             bundle=self.bundle.name,
             look=self._look(latents),
+            note=note,
         )
 
     def _motion(self, coefficients: Floats, phones: Sequence[PhoneSpan]) -> PersonalMotion:

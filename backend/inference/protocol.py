@@ -42,7 +42,7 @@ class Request:
     fps: float = 30.0
     """Frames per second (`fps / fps_base` of a scene); NTSC rates are recognised."""
     language: str = ""
-    """Language of the transcript, e.g. `en-us`; empty: the default of the speech synthesiser."""
+    """Language that is spoken, e.g. `en-us`; empty: unknown, English where there is a transcript."""
     transcript: str = ""
     """What is said, or path of a text file; empty: recognise."""
     phones: str = ""
@@ -51,6 +51,8 @@ class Request:
     """`auto`, `cpu` or `cuda`."""
     texture: bool = True
     """Whether a mesh file holds the texture of every frame (200 kB each), where the bundle predicts it."""
+    quality: str = "best"
+    """`fast`: the network alone; `best`: English words are decoded as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Result:
     phone_count: int
     bundle: str
     """Name of the bundle that answered."""
+    note: str = ""
+    """What the user should know of how the phones came about; mostly nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ class Worker:
                 phones=Path(request.phones) if request.phones else None,
                 language=request.language,
                 texture=request.texture,
+                quality=request.quality,
             ),
             Path(request.output),
             report,
@@ -148,6 +149,7 @@ class Worker:
             confidence_mean=summary.confidence_mean,
             phone_count=summary.phone_count,
             bundle=summary.bundle,
+            note=summary.note,
         )
 
     def _predictor(self, bundle: str, device: str) -> AnyPredictor:

@@ -44,6 +44,7 @@ class BakeRequest:
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
+    quality: str = "best"
 
 
 @dataclass(frozen=True)

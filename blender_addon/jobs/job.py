@@ -55,6 +55,11 @@ class Wanted(Protocol):
         """`auto`, `cpu` or `cuda`."""
         ...
 
+    @property
+    def quality(self) -> str:
+        """`fast` or `best`."""
+        ...
+
 
 def mesh_request(wanted: Wanted, output: Path, texture: bool) -> Request:
     """Return what to ask of the worker: the mesh file of a sound, with or without the texture of every frame."""
@@ -69,6 +74,7 @@ def mesh_request(wanted: Wanted, output: Path, texture: bool) -> Request:
         phones=wanted.phones,
         device=wanted.device,
         texture=texture,
+        quality=wanted.quality,
     )
 
 

@@ -55,6 +55,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
+        quality=settings.quality.lower(),
     )
     return Plan(context.scene.name, character, request, placement)
 
