@@ -15,11 +15,7 @@ from ..core.files import written_beside
 from ..core.types import PhoneSpan
 from ..speech.engines import ESPEAK, Delivery, Said, open_engine
 from ..speech.markup import Stretch, stretches_of
-<<<<<<< HEAD
-from ..speech.pronunciation import phrases_of
-=======
 from ..speech.pronunciation import pronounce
->>>>>>> i6s
 from ..speech.voices import DEFAULT_VOICE, language_of
 from .bundle import DEFAULT_BUNDLE, open_bundle
 from .known_phones import write_phones
@@ -153,11 +149,7 @@ def phone_timer(predictor: Predictor | None = None) -> PhoneTimer:
         phrases: Sequence[Sequence[str]] = said.phrases
         if not phrases and text:
             try:
-<<<<<<< HEAD
-                phrases = phrases_of(text, language or DEFAULT_VOICE)
-=======
                 phrases = _phrases_of(text, language)
->>>>>>> i6s
             except SynthesisError:  # a language that only the command knows: what is heard has to do
                 phrases = ()
         if phrases:

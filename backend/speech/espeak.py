@@ -26,39 +26,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import SynthesisError
 
-<<<<<<< HEAD
-RETRIEVAL = 1
-"""AUDIO_OUTPUT_RETRIEVAL: hand the samples to the callback instead of a sound card."""
-PHONEME_EVENTS, IPA_NAMES, NO_EXIT = 0x0001, 0x0002, 0x8000
-TERMINATED, WORD, PHONEME = 0, 1, 7
-UTF8, SSML = 0x01, 0x10
-NOISE_SEED = 1
-RATE_PARAMETER, PITCH_PARAMETER = 1, 3
-
-
-class _Id(ctypes.Union):
-    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
-
-
-class _Event(ctypes.Structure):
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", _Id),
-    )
-
-
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
-=======
 CHILD = Path(__file__).with_name("espeak_child.py")
 PATIENCE_S, PATIENCE_A_CHARACTER_S = 60.0, 0.02
 """How long a text may take; it takes a thousandth of that."""
->>>>>>> i6s
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +98,6 @@ class Engine:
         Raises:
             SynthesisError: the voice is unknown or the engine fails.
         """
-<<<<<<< HEAD
-        with self._started() as (library, sample_rate):
-            if library.espeak_SetVoiceByName(voice.encode("utf-8", "replace")):
-                raise SynthesisError(
-                    f"voice {voice!r} is unknown to eSpeak NG; use a language such as en-us, en, de or fr, "
-                    "with +f3 for another speaker"
-                )
-            library.espeak_SetParameter(RATE_PARAMETER, speed, 0)
-            library.espeak_SetParameter(PITCH_PARAMETER, pitch, 0)
-            return _collect(library, text, UTF8 | SSML if markup else UTF8, sample_rate)
-
-    @contextmanager
-    def _started(self) -> Generator[tuple[ctypes.CDLL, int]]:
-        """Yield the library, loaded anew, and its sample rate."""
-=======
         request = {"text": text, "voice": voice, "speed": speed, "pitch": pitch, "markup": markup}
         answer, sound = self._ask(request, PATIENCE_S + PATIENCE_A_CHARACTER_S * len(text))
         samples = np.frombuffer(sound, np.int16).astype(np.float32) / 32768.0
@@ -154,7 +109,6 @@ class Engine:
         """Return what the library's process answers, and the bytes after it."""
         told = ascii(str(request.get("text", ""))[:40])
         asked = json.dumps({**request, "library": str(self._library), "data": str(self._data)}).encode()
->>>>>>> i6s
         with self._lock:
             process = self._running()
             timer = threading.Timer(limit_s, process.kill)
@@ -210,56 +164,6 @@ class Engine:
         return (self._data / f"{named[1] if named else voice.language.partition('-')[0]}_dict").is_file()
 
 
-<<<<<<< HEAD
-def _unload(library: ctypes.CDLL) -> None:
-    if sys.platform == "win32":
-        _ctypes.FreeLibrary(library._handle)
-    else:
-        _ctypes.dlclose(library._handle)
-
-
-def _voices(library: ctypes.CDLL) -> Generator[VoiceFile]:
-    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-    listed = library.espeak_ListVoices(None)
-    index = 0
-    while listed[index]:
-        voice = listed[index].contents
-        # `languages` is a priority byte and a code, of which the first is the voice's own
-        language, name, identifier = voice.languages[1:], voice.name, voice.identifier
-        yield VoiceFile(*(part.decode("utf-8", "replace").strip() for part in (language, name, identifier)))
-        index += 1
-
-
-def _collect(library: ctypes.CDLL, text: str, flags: int, sample_rate: int) -> Spoken:
-    blocks: list[NDArray[np.int16]] = []
-    events: list[tuple[int, str]] = []
-    words: list[int] = []
-    place = 0
-
-    def receive(wave: Any, count: int, batch: Any) -> int:  # noqa: ANN401 - ctypes pointers have no public type
-        if wave and count:
-            blocks.append(np.ctypeslib.as_array(wave, (count,)).copy())
-        nonlocal place
-        index = 0
-        while batch and batch[index].type != TERMINATED:
-            if batch[index].type == WORD:
-                place = batch[index].text_position
-            elif batch[index].type == PHONEME:
-                events.append((batch[index].sample, batch[index].id.string.decode("utf-8", "ignore")))
-                words.append(place)
-            index += 1
-        return 0
-
-    # The callback object must outlive the call: the library keeps only its address.
-    callback = _CALLBACK(receive)
-    library.espeak_SetSynthCallback(callback)
-    encoded = text.encode("utf-8", "replace")
-    failed = library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, flags, None, None)
-    if failed or library.espeak_Synchronize():
-        raise SynthesisError(f"eSpeak NG could not speak {text[:40]!r}; try a shorter text")
-    samples = np.concatenate([np.zeros(0, np.int16), *blocks]).astype(np.float32) / 32768.0
-    return Spoken(samples, sample_rate, tuple(events), tuple(words))
-=======
 _REASONS = {
     "voice": "voice {voice!r} is unknown to eSpeak NG; use a language such as en-us, en, de or fr, with +f3 for "
     "another speaker",
@@ -267,7 +171,6 @@ _REASONS = {
     "library": "eSpeak NG cannot be loaded: {reason}; reinstall espeakng-loader",
     "data": "eSpeak NG does not start: its voice data is missing; reinstall espeakng-loader",
 }
->>>>>>> i6s
 
 
 @lru_cache(maxsize=1)
