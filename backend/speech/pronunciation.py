@@ -42,6 +42,20 @@ def pronounce(text: str, voice: str = "en-us") -> list[SaidWord]:
     return words
 
 
+def phrases_of(text: str, voice: str = "en-us") -> list[list[str]]:
+    """Return the phones of a text, those between two pauses together.
+
+    Raises:
+        SynthesisError: as `pronounce`.
+    """
+    phrases: list[list[str]] = [[]]
+    for word in pronounce(text, voice):
+        phrases[-1] += word.phones
+        if word.pause:
+            phrases.append([])
+    return [phrase for phrase in phrases if phrase]
+
+
 def _pieces(text: str) -> Iterator[str]:
     """Yield whole sentences in pieces of a length that memory does not notice."""
     piece = ""
