@@ -118,6 +118,17 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
     )
 
 
+class LIPSYNC_PG_batch(bpy.types.PropertyGroup):
+    """A sheet of lines to run."""
+
+    sheet: StringProperty(name="Sheet", description="Lines to speak, .csv or .jsonl", subtype="FILE_PATH")
+    folder: StringProperty(name="Results", description="Folder for all that is made", subtype="DIR_PATH")
+    workers: IntProperty(
+        name="Processes", description="How many lines are done at once, each by a Blender of its own",
+        default=1, min=1, max=64, soft_max=8,
+    )  # fmt: skip
+
+
 class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     """What the lip-sync of this scene goes by."""
 
@@ -169,6 +180,7 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     gains: PointerProperty(type=LIPSYNC_PG_gains)
     editor: PointerProperty(type=LIPSYNC_PG_editor)
     head: PointerProperty(type=LIPSYNC_PG_head)
+    batch: PointerProperty(type=LIPSYNC_PG_batch)
 
 
 def attach() -> None:

@@ -10,6 +10,7 @@ from .backend.core.puppet.shape_track import DEFAULT_LIMIT_MM
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 """Files that a character may come in."""
 AUTO = "AUTO"
+BATCH = "batch"
 
 
 def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentParser:
@@ -24,6 +25,7 @@ def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentPars
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _add_animate(commands.add_parser("animate", help="sound or text onto a character"), needs_character)
     _add_head(commands.add_parser("head", help="a personal model's head, with its texture, speaks"))
+    commands.add_parser(BATCH, help="a sheet of lines to finished files; its own --help tells more", add_help=False)
     return parser
 
 

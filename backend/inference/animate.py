@@ -73,12 +73,17 @@ def animate(
     """
     check_output(output, request)
     clip = predictor.prepare(request, report, cancelled)
+    if clip.look is not None and not request.texture:
+        clip = replace(clip, look=replace(clip.look, atlases=None))
+    return write_clip(clip, output, report, cancelled)
+
+
+def write_clip(clip: Clip, output: Path, report: Report | None = None, cancelled: Cancelled | None = None) -> Summary:
+    """Write the motion of a clip that was listened to; arguments, format and errors as `animate`."""
     times = clip.times_s()
     confidence = clip.confidence(times)
     watched = _watched(clip, len(times), report, cancelled)
     if output.suffix.lower() == ".npz":
-        if clip.look is not None and not request.texture:
-            clip = replace(clip, look=replace(clip.look, atlases=None))
         _write_mesh(output, clip, MeshHeader(times, confidence, clip.phones), watched, cancelled)
     else:
         header = CurvesHeader(clip.fps, clip.bundle, clip.phones)

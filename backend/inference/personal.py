@@ -19,7 +19,7 @@ from ..core.types import Floats, PhoneSpan
 from ..retarget.apply import Retargeter
 from ..retarget.detect import choose
 from .atlases import AtlasLoop
-from .bundle import BLENDSHAPES, GEOMETRY, TEXTURE, Bundle
+from .bundle import BLENDSHAPES, GEOMETRY, SELFTALK, TEXTURE, Bundle
 from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
@@ -32,6 +32,8 @@ STEP_S = 0.02
 FIRST_STEP_S = STEP_S / 4
 """A step answers for two 10 ms frames and lies between them."""
 CHUNK_STEPS = 1500
+ATTENDED_STEPS = 500
+"""The same for networks that attend, which costs the square of it."""
 FEATURES = 160 + 256
 """Two log-mel frames and the last block of the speech encoder."""
 
@@ -145,7 +147,8 @@ class PersonalPredictor:
                 yield piece.features
 
         moves: list[tuple[Floats, Floats]] = []
-        for chunk, left, right in with_context(features(), CHUNK_STEPS, self.bundle.context_steps, FEATURES):
+        size = min(CHUNK_STEPS, ATTENDED_STEPS) if self.bundle.kind == SELFTALK else CHUNK_STEPS
+        for chunk, left, right in with_context(features(), size, self.bundle.context_steps, FEATURES):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)
             inner = slice(left, len(chunk) - right)

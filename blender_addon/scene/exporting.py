@@ -38,6 +38,11 @@ def export_glb(path: Path) -> None:
     bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, **options)
 
 
+def export_still_glb(path: Path) -> None:
+    """Write the scene's objects without any motion."""
+    bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, export_format="GLB", export_animations=False)
+
+
 def export_fbx(path: Path) -> None:
     """Write the scene's objects with their textures, baked frame by frame; time 0 is the scene's first frame."""
     options: dict[str, object] = {

@@ -37,9 +37,10 @@ HEAVY = {
     "soxr": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "espeakng_loader": ("backend/speech/", "backend/training/"),
     "piper": ("backend/speech/",),
-    "pocketsphinx": ("backend/speech/", "backend/training/"),
+    "pocketsphinx": ("backend/inference/words.py", "backend/training/"),
     "scipy": ("backend/training/", "backend/models/"),
     "matplotlib": ("backend/training/",),
+    "distributed": ("backend/batch/executors.py",),
 }
 """Package -> where it may be imported (the demo, tests and benchmarks use the system from outside: anything)."""
 
