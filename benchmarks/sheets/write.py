@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the batch's two sheets: 300 good lines in 19 languages, and 100 lines of which 40 are bad.
+"""Writes the batch's two sheets: 300 good lines in 20 languages, and 100 lines of which 40 are bad.
 
     python -m benchmarks.sheets -o FOLDER
 
-`good.csv`, `mixed.csv` with `mixed_expected.json` (number of a bad line -> words that its reason must have), `sounds/`, and
+`good.csv`, `mixed.csv` with `mixed_expected.json` (number of a bad line -> words of its reason), `sounds/`, and
 in `broken/` whole sheets that cannot be read, with `broken_expected.json`. `python -m benchmarks.batch.characters
 FOLDER/characters` makes who speaks them.
 """
