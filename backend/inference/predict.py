@@ -184,7 +184,7 @@ class Predictor:
                 pass
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
-            heard = self._encoder.listen(listener.blocks)
+            heard = self._encoder.listen(listener.blocks, twice=known.quality == BEST)
             reading = read(heard, known, self._settings, listener.blocks)
             phones, note = reading.spans, reading.note
         phones = ended(phones, listener.duration_s)
