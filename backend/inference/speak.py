@@ -149,7 +149,7 @@ def phone_timer(predictor: Predictor | None = None) -> PhoneTimer:
         phrases: Sequence[Sequence[str]] = said.phrases
         if not phrases and text:
             try:
-                phrases = phrases_of(text, language)
+                phrases = phrases_of(text, language or DEFAULT_VOICE)
             except SynthesisError:  # a language that only the command knows: what is heard has to do
                 phrases = ()
         if phrases:
