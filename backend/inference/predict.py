@@ -23,6 +23,7 @@ from ..motion.performance import MotionStyle, Performance
 from .bundle import DEFAULT_BUNDLE, Bundle
 from .decoder import DecoderSettings, decode_spans, read_settings
 from .encoder import Encoder, Heard
+from .hearing import Hearing
 from .known_phones import fit_phones, read_phones
 from .pauses import with_quiet_edges
 from .transcript import align_text, read_text
@@ -170,15 +171,19 @@ class Predictor:
         """
         fps = exact_fps(request.fps)
         listener = Listener(request.sound, report, cancelled)
+        likely = None
         if request.phones is not None:
             spans = read_phones(request.phones)
             for _ in listener.blocks():
                 pass
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
-            phones = recognise(self._encoder.listen(listener.blocks), request, self._settings)
+            hearing = Hearing()
+            heard = hearing.watch(self._encoder.listen(listener.blocks))
+            phones = recognise(heard, request, self._settings)
+            likely = hearing.likely()
         phones = ended(phones, listener.duration_s)
-        performance = Performance(phones, listener.duration_s, request.style)
+        performance = Performance(phones, listener.duration_s, request.style, likely)
         return Clip(listener.duration_s, fps, phones, performance, self.bundle.name)
 
 
