@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import bpy
 
 from .backend.core.errors import LipSyncError, RigError, SynthesisError
+from .backend.core.style import MotionStyle
 from .backend.core.terminal import say
 from .backend.retarget.apply import Gains
 from .jobs import process
@@ -28,7 +29,7 @@ from .scene import bake, character, exporting, head_output, importing
 from .scene.head_stage import film
 from .scene.plan import bundle_of, fit_of, match_of
 from .scene.talking_head import HeadLook, add_talking_head
-from .terminal import make_parser
+from .terminal import STYLE_OPTIONS, make_parser
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -92,6 +93,7 @@ def animate(options: argparse.Namespace) -> None:
             transcript=options.transcript,
             phones=phones,
             device=options.device,
+            style=MotionStyle(*(getattr(options, name.replace("-", "_")) for name in STYLE_OPTIONS)),
         )
         baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)
         report = bake.apply(scene, chosen, baked, bake.Placement(sound, options.start_frame))

@@ -2,14 +2,13 @@
 """A performance: timed phones as face motion, at any times asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.blendshapes import ARKIT_INDEX, ARKIT_NAMES
-from ..core.errors import TimingError
 from ..core.face import vertices_from_weights
+from ..core.style import MotionStyle
 from ..core.types import Floats, PhoneSpan
 from . import contacts
 from .aperture import meet_opening
@@ -40,23 +39,6 @@ JAW_ON_TEETH = 0.06
 """Most that the jaw is open in f v: the lower lip rides up on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MotionStyle:
-    """How much a performer moves; 1 is ordinary conversation. Contacts and rest hold at any setting."""
-
-    articulation: float = 1.0
-    """Gain of everything: 0.5 mumbles, 1.5 over-articulates."""
-    jaw: float = 1.0
-    """Gain of the jaw; the lips make up the rest of each opening."""
-    lips: float = 1.0
-    """Gain of the lips' shape: rounding, spreading."""
-    smoothing: float = 1.0
-    """Factor of the times in which the face gets from sound to sound: 0.5 is crisp, 2 slurs."""
-
-
-STYLE_FIELDS = tuple(field.name for field in fields(MotionStyle))
-
-
 class Performance:
     """The motion of one clip: any times give the same values, alone or together.
 
@@ -82,12 +64,9 @@ class Performance:
             parameters: of the coarticulation; None for the shipped ones.
 
         Raises:
-            TimingError: unknown labels, impossible times, a gain below 0.
+            TimingError: unknown labels, impossible times, a style out of range.
         """
-        self.style = style or MotionStyle()
-        for name in STYLE_FIELDS:
-            if not 0 <= getattr(self.style, name) < np.inf:
-                raise TimingError(f"style: {name} = {getattr(self.style, name):g}; give a number from 0 up")
+        self.style = (style or MotionStyle()).checked()
         line = timeline(phones, duration_s)
         self._tracks = Tracks(line, parameters or fitted_parameters(), likely, self.style.smoothing)
         self._closures = contacts.closures(line)

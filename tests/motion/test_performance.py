@@ -245,9 +245,17 @@ def test_impossible_phones_are_refused(phone):
         Performance([phone], 1.0)
 
 
-def test_impossible_style_is_refused():
-    with pytest.raises(TimingError, match="jaw"):
-        Performance([], 1.0, MotionStyle(jaw=-1))
+@pytest.mark.parametrize(("field", "value"), [("jaw", -1.0), ("articulation", float("nan")), ("smoothing", 11.0)])
+def test_impossible_style_is_refused(field, value):
+    with pytest.raises(TimingError, match=field):
+        Performance([], 1.0, MotionStyle(**{field: value}))
+
+
+def test_the_ordinary_style_changes_nothing():
+    phones = utterance(3)
+    times = np.arange(0, end_of(phones), 0.03)
+    plain, ordinary = (Performance(phones, end_of(phones), s).weights(times) for s in (None, MotionStyle(1, 1, 1, 1)))
+    np.testing.assert_array_equal(plain, ordinary)
 
 
 def test_an_hour_takes_seconds():
