@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the motion keeps of the network's answers: how likely each phone is, as what it pulls, 44 bytes a hop."""
+"""What the motion keeps of the network's answers: how likely each phone is, as what it pulls; 56 bytes a hop."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.types import Floats
 from ..motion.coarticulation import Likely, likely_pulls
+from ..motion.ear import Corrections, Ear
 from ..motion.parameters import MotionParameters, fitted_parameters
 from .encoder import Heard
 
@@ -14,16 +16,30 @@ from .encoder import Heard
 class Hearing:
     """Listens in on what the network hears."""
 
-    def __init__(self, parameters: MotionParameters | None = None) -> None:
+    def __init__(self, ear: Ear | None = None, parameters: MotionParameters | None = None) -> None:
+        """Begin.
+
+        Args:
+            ear: what the network's doubts mean, where its bundle tells.
+            parameters: of the motion; None for the shipped ones.
+        """
         self._parameters = parameters or fitted_parameters()
         self._pulls: list[NDArray[np.float32]] = []
+        self._corrections = None if ear is None else Corrections(ear)
 
     def watch(self, heard: Iterable[Heard]) -> Iterator[Heard]:
         """Yield what comes, unchanged."""
         for piece in heard:
-            self._pulls.append(likely_pulls(piece.log_posteriors, self._parameters))
+            self.extend(piece.log_posteriors)
             yield piece
+
+    def extend(self, log_posteriors: Floats) -> None:
+        """Take the next log posteriors [t, 43]."""
+        self._pulls.append(likely_pulls(log_posteriors, self._parameters))
+        if self._corrections is not None:
+            self._corrections.extend(log_posteriors)
 
     def likely(self) -> Likely:
         """Return what was held likely so far."""
-        return Likely(np.concatenate(self._pulls))
+        corrections = None if self._corrections is None else self._corrections.so_far()
+        return Likely(np.concatenate(self._pulls), corrections)

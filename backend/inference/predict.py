@@ -19,8 +19,9 @@ from ..audio.decode import read_info, stream_mono
 from ..audio.features import HOP, SAMPLE_RATE
 from ..core.timebase import exact_fps, frame_times_s
 from ..core.types import FacePrediction, Floats, PhoneSpan
+from ..motion.ear import read_ear
 from ..motion.performance import MotionStyle, Performance
-from .bundle import DEFAULT_BUNDLE, Bundle
+from .bundle import DEFAULT_BUNDLE, EAR, Bundle
 from .decoder import DecoderSettings, decode_spans, read_settings
 from .encoder import Encoder, Heard
 from .hearing import Hearing
@@ -149,6 +150,7 @@ class Predictor:
         self.bundle = bundle
         self._settings = read_settings(bundle.decoder)
         self._encoder = Encoder(bundle, device, threads)
+        self._ear = read_ear(bundle.parts[EAR], f"bundle {bundle.name}: {EAR}") if EAR in bundle.parts else None
 
     def predict(self, request: PredictRequest) -> Iterator[FacePrediction]:
         """Yield the face motion of a sound in consecutive chunks."""
@@ -178,7 +180,7 @@ class Predictor:
                 pass
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
-            hearing = Hearing()
+            hearing = Hearing(self._ear)
             heard = hearing.watch(self._encoder.listen(listener.blocks))
             phones = recognise(heard, request, self._settings)
             likely = hearing.likely()

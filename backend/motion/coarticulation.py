@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..speech.phones import PHONES
 from .parameters import MotionParameters, TierTiming
-from .targets import CHANNELS, TIERS
+from .spreading import widened
+from .targets import CHANNELS, GAP, JAW, TIERS
 from .timeline import Timeline
 
 Doubles = NDArray[np.float64]
@@ -30,12 +31,18 @@ MARGIN_S = 0.6
 """Silence that the grid has around the sound."""
 CHUNK_STEPS = 20_000
 SMALLEST_DOMINANCE = 1e-9
+LEAST_GAP_MM = 1.5
+"""No correction parts the lips less than this, unless they were nearer: closing is the contacts' business."""
+WIDTH = 2
+"""Column of the corrections; those of opening and jaw are their channels'."""
+BLUR_S = 0.02
+"""Blur of the corrections for each unit of smoothing above 1."""
 SHORTEST_S = 0.004
 """Least time constant, whatever the smoothing."""
 LIKELY_SHARE = 0.7
 """Part of the pull that what is likely has where the phones are given as well; the phones have the rest."""
-SOFTNESS = 1.25
-"""The network is surer of itself than it is right: its log posteriors are divided by this."""
+SOFTNESS = 0.8
+"""Log posteriors are divided by this: phones that are strong but unlikely would be heard too much."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Likely:
 
     pulls: NDArray[np.float32]
     """[T, 7 + 4] at 0, 10, 20 … ms."""
+    corrections: NDArray[np.float32] | None = None
+    """[T, 3] what the ear's doubts add to opening in mm, jaw, and width in mm; see `ear`."""
 
 
 def likely_pulls(log_posteriors: NDArray[np.floating[Any]], parameters: MotionParameters) -> NDArray[np.float32]:
@@ -78,10 +87,12 @@ class Tracks:
             steps = max(steps, int(np.ceil((len(likely.pulls) * STEP_S + MARGIN_S - self._start_s) / STEP_S)))
         pulls = _pulls_of_phones(line, self._start_s, steps, parameters)
         if likely is not None:
-            begin = round(-self._start_s / STEP_S)
-            part = slice(begin, begin + len(likely.pulls))
+            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.pulls))
             pulls[part] += np.float32(LIKELY_SHARE) * (likely.pulls - pulls[part])
         self._tracks = _blended(pulls, [_stretched(timing, smoothing) for timing in parameters.timing])
+        if likely is not None and likely.corrections is not None:
+            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.corrections))
+            self._tracks[part] = _corrected(self._tracks[part], _slower(likely.corrections, smoothing))
 
     def at(self, times_s: Doubles) -> Doubles:
         """Return the tracks [T, 7] (channels of `targets`) at the times [T], by cubic interpolation."""
@@ -92,6 +103,23 @@ class Tracks:
         bend = 2 * before - 5 * here + 4 * there - beyond + x * (3 * (here - there) + beyond - before)
         found = here + 0.5 * x * (there - before + x * bend)
         return np.maximum(found, 0.0)
+
+
+def _corrected(tracks: Doubles, corrections: Doubles) -> Doubles:
+    """Return tracks [T, 7] with corrections [T, 3] added."""
+    moved = widened(tracks, corrections[:, WIDTH])
+    moved[:, GAP] = np.maximum(tracks[:, GAP] + corrections[:, GAP], np.minimum(tracks[:, GAP], LEAST_GAP_MM))
+    moved[:, JAW] = np.clip(tracks[:, JAW] + corrections[:, JAW], 0, 1)
+    return moved
+
+
+def _slower(corrections: NDArray[np.float32], smoothing: float) -> Doubles:
+    """Return corrections [T, 3] blurred as far as a smoothing above 1 asks for."""
+    if smoothing <= 1:
+        return corrections.astype(np.float64)
+    steps = np.arange(-round(REACH_S / STEP_S), round(REACH_S / STEP_S) + 1)
+    kernel = np.exp(-0.5 * (steps * STEP_S / (BLUR_S * (smoothing - 1))) ** 2)
+    return np.stack([_convolved(column, kernel / kernel.sum()) for column in corrections.T], axis=1)
 
 
 def _stretched(timing: TierTiming, smoothing: float) -> TierTiming:

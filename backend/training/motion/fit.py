@@ -10,22 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ...motion.coarticulation import LEAST_GAP_MM
 from ...motion.parameters import MotionParameters, TierTiming
-from ...motion.targets import FUNNEL, GAP, JAW, PUCKER, SMILE, STRETCH
-from .model import FRAMES_OF_ONE, NOISE, Batch, Coarticulation, batch_of, width_rows
+from ...motion.spreading import widened
+from ...motion.targets import GAP, JAW
+from .model import FRAMES_OF_ONE, NOISE, Batch, Coarticulation, batch_of
 from .takes import GAP_MM, JAW_MM, WIDTH_MM, Take
 
 STEPS = 120
 HISTORY = 20
 WIDTH_TOLD = 0.6
 """Part of the width's spread on film that phones tell, as found; the rest is no matter of size."""
-WIDENING_SHARE = 0.5
-"""Part of a widening that smile makes; stretch makes the rest."""
-LEAST_GAP_MM = 1.5
-"""No phone but those of closed lips aims at less: contacts are the rules' business."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +98,8 @@ def _parameters(model: Coarticulation, prior: MotionParameters) -> MotionParamet
     targets[:, GAP] = np.maximum(aims[0], np.minimum(LEAST_GAP_MM, prior.targets[:, GAP]))
     targets[:, JAW] = np.clip(aims[1], 0.0, 1.0)
     moved_mm = aims[2] - model.aims0[2].numpy()
-    for phone in range(len(targets)):
-        targets[phone] = widened(targets[phone], float(moved_mm[phone]))
+    targets = widened(targets, moved_mm)
     kept = prior.strengths.copy()
     kept[:, : len(strengths)] = strengths.T
     timing = [TierTiming(*(float(value) for value in row)) for row in times]
     return MotionParameters(targets, kept, (*timing, *prior.timing[len(timing) :]))
-
-
-def widened(aims: NDArray[np.float64], by_mm: float) -> NDArray[np.float64]:
-    """Return aims [7] whose lip shape is wider by so much: what narrows is taken back before the corners are drawn out,
-    and the other way round.
-    """
-    rows, aims = width_rows(), aims.copy()
-    opposed, growing = ((PUCKER, FUNNEL), (SMILE, STRETCH)) if by_mm > 0 else ((SMILE, STRETCH), (PUCKER,))
-    reach = sum(-rows[channel] * aims[channel] for channel in opposed)
-    if reach:
-        kept = max(0.0, 1 - by_mm / reach)
-        aims[list(opposed)] *= kept
-        by_mm -= (1 - kept) * reach
-    shares = (WIDENING_SHARE, 1 - WIDENING_SHARE) if len(growing) == 2 else (1.0,)
-    for channel, share in zip(growing, shares, strict=True):
-        aims[channel] = min(1.0, aims[channel] + share * by_mm / rows[channel])
-    return aims

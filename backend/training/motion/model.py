@@ -14,14 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...core.blendshapes import ARKIT_INDEX
-from ...core.face import canonical_face, mouth_width_cm, vertices_from_weights
 from ...motion.coarticulation import MARGIN_S, REACH_S, ROUNDING_S, STEP_S
 from ...motion.parameters import MotionParameters
 from ...motion.performance import JAW_KEPT_CLOSED, JAW_ON_TEETH, TOOTH_GAP_MM
-from ...motion.targets import CHANNELS, GAP, JAW, SHAPE_BLENDSHAPES
+from ...motion.spreading import width_rows
+from ...motion.targets import GAP, JAW
 from ...speech.phones import PHONES
-from ..personal.targets import MM
 from .takes import Take
 
 Doubles = NDArray[np.float64]
@@ -82,18 +80,6 @@ def batch_of(takes: Sequence[Take]) -> Batch:
 def kinship() -> Doubles:
     """Return [14, 43] which kin each phone belongs to, 1 or 0."""
     return np.array([[float(phone in names.split()) for phone in PHONES] for names in KIN.split(",")], np.float64)
-
-
-def width_rows() -> Doubles:
-    """Return how each channel widens the canonical mouth [7], mm a unit; the opening does not."""
-    rest = mouth_width_cm(canonical_face().neutral_cm)
-    rows = np.zeros(len(CHANNELS))
-    for channel, names in SHAPE_BLENDSHAPES.items():
-        weights = np.zeros(len(ARKIT_INDEX))
-        weights[[ARKIT_INDEX[name] for name in names]] = 0.1
-        moved = canonical_face().neutral_cm + vertices_from_weights(weights)
-        rows[channel] = 10 * MM * (mouth_width_cm(moved) - rest)
-    return rows
 
 
 class Coarticulation(nn.Module):
