@@ -5,6 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .commands.batch import add_batch, add_cache
 from .commands.makers import add_dub, add_evaluate, add_prepare, add_speaker, add_train
 from .commands.talk import end_bar
 from .commands.users import add_animate, add_speak
@@ -35,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_animate(commands.add_parser("animate", help="sound to blendshape curves or mesh"))
     add_speak(commands.add_parser("speak", help="text to sound with phone times"))
+    add_batch(commands.add_parser("batch", help="a sheet of lines to finished files, here or on a cluster"))
+    add_cache(commands.add_parser("cache", help="make what a batch keeps smaller"))
     add_prepare(commands.add_parser("prepare", help="videos of one speaker to training data"))
     add_train(commands.add_parser("train", help="videos or training data of one speaker to a personal bundle"))
     add_evaluate(commands.add_parser("evaluate", help="how good a personal bundle is: figures, pictures, films"))

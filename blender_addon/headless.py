@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import bpy
 
-from .backend.core.errors import LipSyncError, RigError, SynthesisError
+from .backend.core.errors import LipSyncError, SynthesisError
 from .backend.core.style import MotionStyle
 from .backend.core.terminal import say
 from .backend.retarget.apply import Gains
@@ -25,11 +25,12 @@ from .jobs.bake import BakeJob, BakeRequest
 from .jobs.client import WorkerClient
 from .jobs.head import HeadJob, HeadRequest
 from .jobs.job import Job
-from .scene import bake, character, exporting, head_output, importing
+from .scene import bake, exporting, head_output, importing
 from .scene.head_stage import film
-from .scene.plan import bundle_of, fit_of, match_of
+from .scene.plan import bundle_of, chosen_character, fit_of
+from .scene.sound_strip import pack
 from .scene.talking_head import HeadLook, add_talking_head
-from .terminal import STYLE_OPTIONS, make_parser
+from .terminal import BATCH, STYLE_OPTIONS, make_parser
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
         arguments: after `lipsync3d` or `python -m blender_addon`.
         needs_character: whether no file is open yet, so that one must be named.
     """
+    if arguments and arguments[0] == BATCH:
+        return batch(arguments[1:])
     parser = make_parser(COMMAND, needs_character=needs_character)
     try:
         options = parser.parse_args(list(arguments))
@@ -62,6 +65,19 @@ def main(arguments: Sequence[str], *, needs_character: bool = False) -> int:
     return DONE
 
 
+def batch(arguments: Sequence[str]) -> int:
+    """Run a sheet with this Blender for its lines, and return the exit code; see `python -m backend batch --help`."""
+    chosen = ["--blender", bpy.app.binary_path] if bpy.app.binary_path and "--blender" not in arguments else []
+    command = process.command("__main__", BATCH, *arguments, *chosen)
+    with subprocess.Popen(command, env=process.environment(), creationflags=process.creation_flags()) as running:
+        while running.returncode is None:
+            try:
+                running.wait()
+            except KeyboardInterrupt:  # the batch has it too, and ends by itself
+                continue
+    return running.returncode
+
+
 def animate(options: argparse.Namespace) -> None:
     """Lip-sync a character and write it.
 
@@ -75,7 +91,7 @@ def animate(options: argparse.Namespace) -> None:
     scene = bpy.context.scene
     if options.fps is not None:
         head_output.set_fps(scene, options.fps)
-    chosen = _chosen_character(scene, options.object)
+    chosen = chosen_character(scene, options.object)
     fit = fit_of(chosen, options.map)
     if not options.quiet:
         say("\n".join([f"{chosen.title}: {fit.match.coverage}", *fit.notes]))
@@ -94,11 +110,12 @@ def animate(options: argparse.Namespace) -> None:
             phones=phones,
             device=options.device,
             style=MotionStyle(*(getattr(options, name.replace("-", "_")) for name in STYLE_OPTIONS)),
+            quality=options.quality,
         )
         baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)
         report = bake.apply(scene, chosen, baked, bake.Placement(sound, options.start_frame))
         if options.text is not None:
-            _pack(sound)
+            pack(sound)
         exporting.write_outputs(outputs)
     if not options.quiet:
         say(report.sentence)
@@ -129,12 +146,13 @@ def head(options: argparse.Namespace) -> None:
             transcript=options.transcript,
             phones=phones,
             device=options.device,
+            quality=options.quality,
         )
         clip = _outcome(HeadJob(request, client := WorkerClient()), client, options)
         placement = bake.Placement(sound, options.start_frame)
         report = add_talking_head(scene, clip, placement, HeadLook(options.lit, request.texture))
         if options.text is not None:
-            _pack(sound)
+            pack(sound)
         if scene.camera is None:
             film(scene, report.thing, options.size, options.engine)
         written = head_output.write(report.thing, clip, sound, outputs, lit=options.lit)
@@ -179,39 +197,6 @@ def _sound(options: argparse.Namespace, folder: Path) -> tuple[Path, str]:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise SynthesisError(lines[-1].removeprefix("error: "))
     return sound, str(phones)
-
-
-def _chosen_character(scene: bpy.types.Scene, name: str | None) -> character.Character:
-    if name is not None:
-        chosen = scene.objects.get(name)
-        if chosen is None:
-            there = ", ".join(thing.name for thing in scene.objects if thing.type in ("MESH", "ARMATURE"))
-            raise RigError(f"no object {name!r} in the scene; there are: {there or 'none that could be animated'}")
-        return character.character_of(chosen, scene)
-    found = character.characters(scene)
-    if not found:
-        raise RigError(
-            "no mesh of the file has shape keys, so nothing can move its mouth; give it ARKit or viseme ones"
-        )
-    usable = [one for one in found if _fits(one)]
-    if len(usable) > 1:
-        raise RigError(f"several characters could speak: {', '.join(one.title for one in usable)}; name one: --object")
-    return (usable or found)[0]
-
-
-def _fits(one: character.Character) -> bool:
-    try:
-        match_of(one.names)
-    except RigError:
-        return False
-    return True
-
-
-def _pack(sound: Path) -> None:
-    """Put a spoken text's sound inside the .blend, since its file goes away."""
-    for one in bpy.data.sounds:
-        if Path(bpy.path.abspath(one.filepath)) == sound:
-            one.pack()
 
 
 def _tell(fraction: float, stage: str, options: argparse.Namespace) -> None:

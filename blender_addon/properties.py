@@ -18,9 +18,9 @@ from .operators.preview import on_edit
 
 AUTO = "AUTO"
 LANGUAGES = (
-    (AUTO, "Automatic", "The default of the speech synthesiser (American English)"),
+    (AUTO, "Automatic", "Any; American English where there is a transcript"),
     ("en-us", "English (US)", ""), ("en-gb", "English (UK)", ""), ("de", "German", ""), ("es", "Spanish", ""),
-    ("fr-fr", "French", ""), ("it", "Italian", ""), ("ja", "Japanese", ""), ("ko", "Korean", ""),
+    ("fr", "French", ""), ("it", "Italian", ""), ("ja", "Japanese", ""), ("ko", "Korean", ""),
     ("nl", "Dutch", ""), ("pl", "Polish", ""), ("pt-br", "Portuguese (Brazil)", ""), ("ru", "Russian", ""),
     ("cmn", "Chinese (Mandarin)", ""),
 )  # fmt: skip
@@ -131,6 +131,17 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
     )
 
 
+class LIPSYNC_PG_batch(bpy.types.PropertyGroup):
+    """A sheet of lines to run."""
+
+    sheet: StringProperty(name="Sheet", description="Lines to speak, .csv or .jsonl", subtype="FILE_PATH")
+    folder: StringProperty(name="Results", description="Folder for all that is made", subtype="DIR_PATH")
+    workers: IntProperty(
+        name="Processes", description="How many lines are done at once, each by a Blender of its own",
+        default=1, min=1, max=64, soft_max=8,
+    )  # fmt: skip
+
+
 class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     """What the lip-sync of this scene goes by."""
 
@@ -148,7 +159,15 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     transcript: PointerProperty(
         name="Transcript", description="Text of what is said, if you have it: better timing", type=bpy.types.Text
     )
-    language: EnumProperty(name="Language", description="Language of the transcript", items=LANGUAGES)
+    language: EnumProperty(name="Language", description="Language that is spoken", items=LANGUAGES)
+    quality: EnumProperty(
+        name="Listening",
+        items=(
+            ("BEST", "Best", "English words are listened for as well, which takes a fifth of the sound's time"),
+            ("FAST", "Fast", "The network alone, hundreds of times faster than the sound plays"),
+        ),
+        default="BEST",
+    )
     bundle: StringProperty(
         name="Model",
         description="Name of a shipped model, or the folder of another one",
@@ -175,6 +194,7 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     gains: PointerProperty(type=LIPSYNC_PG_gains)
     editor: PointerProperty(type=LIPSYNC_PG_editor)
     head: PointerProperty(type=LIPSYNC_PG_head)
+    batch: PointerProperty(type=LIPSYNC_PG_batch)
 
 
 def attach() -> None:

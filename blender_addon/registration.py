@@ -7,6 +7,7 @@ from . import headless, properties
 from .operators import map_editor
 from .operators import preview as live_preview
 from .operators.add_head import LIPSYNC_OT_add_head, draw_in_add_menu
+from .operators.batch import LIPSYNC_OT_batch
 from .operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
 from .operators.head import LIPSYNC_OT_talking_head
 from .operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
@@ -14,6 +15,7 @@ from .operators.measure import LIPSYNC_OT_measure_rig
 from .preferences import LIPSYNC_AP_preferences
 from .scene import preview
 from .ui import panel_facts
+from .ui.batch_panel import LIPSYNC_PT_batch
 from .ui.head_panel import LIPSYNC_PT_head
 from .ui.map_panel import LIPSYNC_MT_maps, LIPSYNC_PT_map, LIPSYNC_UL_controls
 from .ui.panel import LIPSYNC_PT_main, LIPSYNC_PT_options
@@ -26,10 +28,12 @@ CLASSES: tuple[type, ...] = (
     properties.LIPSYNC_PG_control,
     properties.LIPSYNC_PG_editor,
     properties.LIPSYNC_PG_head,
+    properties.LIPSYNC_PG_batch,
     properties.LIPSYNC_PG_settings,
     LIPSYNC_OT_from_audio,
     LIPSYNC_OT_cancel,
     LIPSYNC_OT_talking_head,
+    LIPSYNC_OT_batch,
     LIPSYNC_OT_add_head,
     LIPSYNC_OT_measure_rig,
     LIPSYNC_OT_place_landmarks,
@@ -41,6 +45,7 @@ CLASSES: tuple[type, ...] = (
     LIPSYNC_PT_map,
     LIPSYNC_PT_options,
     LIPSYNC_PT_head,
+    LIPSYNC_PT_batch,
 )
 
 

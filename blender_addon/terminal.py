@@ -17,6 +17,7 @@ STYLE_OPTIONS = {
     "smoothing": "speaking style: 0.5 is crisp, 2 slurs",
 }
 """In the order of `backend.core.style.MotionStyle`; lips meet and rest at any setting."""
+BATCH = "batch"
 
 
 def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentParser:
@@ -31,6 +32,7 @@ def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentPars
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _add_animate(commands.add_parser("animate", help="sound or text onto a character"), needs_character)
     _add_head(commands.add_parser("head", help="a personal model's head, with its texture, speaks"))
+    commands.add_parser(BATCH, help="a sheet of lines to finished files; its own --help tells more", add_help=False)
     return parser
 
 
@@ -75,10 +77,13 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     voice.add_argument("--sound", type=Path, metavar="FILE", help="WAV, FLAC, OGG, Opus or MP3")
     voice.add_argument("--text", metavar="TEXT|FILE", help="what to say; it is spoken by the speech synthesiser")
     command.add_argument("--voice", default="", metavar="CODE", help="language or voice of --text (default en-us)")
-    command.add_argument("--language", default="", metavar="CODE", help="language of the transcript")
+    command.add_argument("--language", default="", metavar="CODE", help="what is spoken")
+    command.add_argument("--quality", choices=("fast", "best"), default="best", help="best also decodes English words")
     command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     command.add_argument("--save", type=Path, metavar="OUT.blend")
-    command.add_argument("--export", type=Path, metavar="OUT.glb")
+    command.add_argument(
+        "--export", type=Path, metavar="OUT.glb|.fbx|.usd", help="for game engines; also .usda, .usdc, .usdz"
+    )
     command.add_argument("--render", type=Path, metavar="OUT.mp4")
     command.add_argument("--fps", type=float, help="frames per second (default: the scene's; new scenes: 30)")
     command.add_argument("--start-frame", type=int, default=1, help="frame at which the sound begins (default 1)")

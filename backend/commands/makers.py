@@ -32,7 +32,17 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
     parser.add_argument("--run", type=Path, help="folder of the run, to go on from (default: beside the bundle)")
-    parser.add_argument("--kind", choices=("lipsync3d",), default="lipsync3d", help="of predictor (default lipsync3d)")
+    parser.add_argument(
+        "--kind", choices=("lipsync3d", "selftalk"), default="lipsync3d",
+        help="of predictor: frame by frame, or whole clips against a lip-reader (default lipsync3d)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--transcripts", type=Path, metavar="FOLDER", help="selftalk: what is said, NAME.txt or NAME.align"
+    )
+    parser.add_argument("--language", default="", metavar="CODE", help="of the transcripts (default en-us)")
+    parser.add_argument(
+        "--recogniser", type=Path, metavar="FOLDER", help="selftalk: a wav2vec 2.0 CTC checkpoint (safetensors)"
+    )
     parser.add_argument("--preset", choices=("fast", "full"), default="fast", help="fast: minutes on two cores")
     parser.add_argument("--no-texture", action="store_true", help="learn the mesh alone")
     parser.add_argument("--seed", type=int, default=0, help="the same seed and data give the same bundle")
@@ -53,6 +63,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words", type=Path, metavar="FOLDER", help="word times, .align files (default: beside the videos)"
     )
+    parser.add_argument("--language", default="", metavar="CODE", help="of the words (default en-us)")
     parser.add_argument("--films", type=int, default=3, metavar="N", help="clips to show in pictures (default 3)")
     add_talk(parser)
     parser.set_defaults(run_command=_evaluate, interrupted="run the same command again to go on")
@@ -100,14 +111,18 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     with _makers_room("training"):
-        from ..training.personal.settings import preset
+        from ..training.personal.settings import SELFTALK, preset
+        from ..training.personal.teaching import Teaching
         from ..training.personal.train import train
 
-    settings = preset(options.preset, options.seed, options.device, not options.no_texture)
+    teaching = Teaching(options.transcripts, options.language, options.recogniser)
+    if options.kind != SELFTALK and teaching != Teaching():
+        raise LipSyncError("--transcripts, --language and --recogniser teach SelfTalk; add --kind selftalk")
+    settings = preset(options.preset, options.seed, options.device, not options.no_texture, options.kind)
     if options.terms:
         settings = replace(settings, terms=options.terms)
     run = options.run or options.output.with_name(f"{options.output.name}.run")
-    made = train(options.inputs, options.output, run, settings, reporter(options))
+    made = train(options.inputs, options.output, run, settings, reporter(options), teaching)
     what = "mesh and texture" if made.has_texture else "blendshape weights" if made.from_curves else "mesh"
     conclude(options, f"{made.bundle}: {what}, learnt from {made.minutes:.1f} min in {made.clips} clips; run in {run}")
 
@@ -116,7 +131,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     with _makers_room("training"):
         from ..training.evaluation.evaluate import EvaluateSettings, evaluate, sentence
 
-    settings = EvaluateSettings(options.train, options.words, options.films)
+    settings = EvaluateSettings(options.train, options.words, options.language, options.films)
     conclude(options, sentence(evaluate(options.bundle, options.inputs, options.output, settings, reporter(options))))
 
 

@@ -26,7 +26,12 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default 30)")
     parser.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     parser.add_argument("--phones", type=Path, help="phones file (JSON or CSV start_s,end_s,phone), used as it is")
-    parser.add_argument("--language", default="", metavar="CODE", help="language of the transcript (default en-us)")
+    parser.add_argument(
+        "--language", default="", metavar="CODE", help="what is spoken (default: unknown; en-us with a transcript)"
+    )
+    parser.add_argument(
+        "--quality", choices=("fast", "best"), default="best", help="best also decodes English words (default)"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     add_style(parser)
     add_talk(parser)
@@ -44,13 +49,31 @@ def add_style(parser: argparse.ArgumentParser) -> None:
 
 def add_speak(parser: argparse.ArgumentParser) -> None:
     """Describe `speak`."""
-    parser.add_argument("text", metavar="TEXT|FILE", help="what to say, or a text file")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="sound file to write (.wav)")
-    parser.add_argument("--voice", default="en-us", metavar="CODE", help="language or voice (default en-us)")
-    parser.add_argument("--engine", choices=("espeak-ng",), default="espeak-ng", help="speech synthesiser")
+    parser.add_argument("text", metavar="TEXT|FILE", help="what to say, or a text file; SSML's break and prosody too")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="sound file to write (.wav, .flac, .ogg)")
+    parser.add_argument(
+        "--voice", default="", metavar="CODE|FILE", help="language or voice (default en-us); of Piper its .onnx file"
+    )
+    parser.add_argument(
+        "--engine",
+        default="espeak-ng",
+        metavar="NAME",
+        help='espeak-ng, piper, or a command: "say -o {wav} {text_file}"',
+    )
     parser.add_argument("--phones", type=Path, metavar="OUT.json", help="also write the phone times")
+    parser.add_argument("--language", default="", metavar="CODE", help="language of the text (default the voice's)")
+    parser.add_argument("--speed", type=float, default=1.0, help="times the voice's own pace, 0.5 to 2.5")
+    parser.add_argument("--pitch", type=float, default=0.0, help="semitones above the voice's own, -12 to 12")
+    parser.add_argument(
+        "--loudness", type=_loudness, default=-23.0, metavar="LUFS|off", help="loudness by BS.1770 (default -23)"
+    )
+    parser.add_argument("--peak", type=float, default=-1.0, metavar="DB", help="true peak to stay under (default -1)")
     add_talk(parser)
     parser.set_defaults(run_command=_speak)
+
+
+def _loudness(text: str) -> float | None:
+    return None if text == "off" else float(text)
 
 
 def _animate(options: argparse.Namespace) -> None:
@@ -66,6 +89,7 @@ def _animate(options: argparse.Namespace) -> None:
         phones=options.phones,
         language=options.language,
         style=MotionStyle(*(getattr(options, field) for field in STYLE_HELP)),
+        quality=options.quality,
     )
     check_output(options.output, request)
     predictor = open_predictor(open_bundle(options.bundle), options.device)
@@ -73,12 +97,27 @@ def _animate(options: argparse.Namespace) -> None:
     conclude(
         options,
         f"{summary.output}: {summary.frames} frames, {summary.duration_s:.2f} s, {summary.phone_count} phones, "
-        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})",
+        f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})"
+        + (f"\nnote: {summary.note}" if summary.note else ""),
     )
 
 
 def _speak(options: argparse.Namespace) -> None:
-    from ..inference.speak import speak
+    from ..core.errors import SynthesisError
+    from ..inference.speak import SpeakRequest, phone_timer, speak_line
+    from ..inference.transcript import read_text
 
-    duration_s = speak(options.text, options.output, options.voice, options.phones)
-    conclude(options, f"{options.output}: {duration_s:.2f} s")
+    request = SpeakRequest(
+        text=read_text(options.text, SynthesisError),
+        engine=options.engine,
+        voice=options.voice,
+        language=options.language,
+        speed=options.speed,
+        pitch=options.pitch,
+        loudness_lufs=options.loudness,
+        peak_dbtp=options.peak,
+    )
+    line = speak_line(request, options.output, options.phones, phone_timer())
+    timed = f", phone times by {line.phones_from}" if line.phones_from else ""
+    told = "".join(f"; {note}" for note in line.notes)
+    conclude(options, f"{options.output}: {line.duration_s:.2f} s, {line.loudness_lufs:.1f} LUFS{timed}{told}")

@@ -47,3 +47,11 @@ class WorkerError(LipSyncError):
 
 class SynthesisError(LipSyncError):
     """Text that cannot be spoken: unknown voice, empty text, engine missing."""
+
+
+class SheetError(LipSyncError):
+    """A sheet of lines that cannot be run, or of which some lines came to nothing."""
+
+
+class BlenderError(LipSyncError):
+    """The Blender process of a batch could not start, died or took too long."""

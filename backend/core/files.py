@@ -11,16 +11,20 @@ from .errors import LipSyncError, OutputError
 
 
 @contextmanager
-def written_beside(target: Path) -> Generator[Path]:
+def written_beside(target: Path, folder: Path | None = None) -> Generator[Path]:
     """Yield a temporary path next to `target`; rename it over the target on success, remove it otherwise.
 
     The temporary name keeps the target's ending, for writers that look at it.
+
+    Args:
+        target: the file to write.
+        folder: where the temporary file lies instead, on the same disk; the target's folder then never shows one.
 
     Raises:
         OutputError: the folder is missing, read-only or full.
     """
     try:
-        handle, name = mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        handle, name = mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=folder or target.parent)
         os.close(handle)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}; choose a folder you can write to") from error

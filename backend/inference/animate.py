@@ -30,6 +30,8 @@ class Summary:
     confidence_mean: float
     phone_count: int
     bundle: str
+    note: str = ""
+    """What the user should know of how the phones came about; mostly nothing."""
 
 
 def check_output(output: Path, request: PredictRequest) -> None:
@@ -71,19 +73,24 @@ def animate(
     """
     check_output(output, request)
     clip = predictor.prepare(request, report, cancelled)
+    if clip.look is not None and not request.texture:
+        clip = replace(clip, look=replace(clip.look, atlases=None))
+    return write_clip(clip, output, report, cancelled)
+
+
+def write_clip(clip: Clip, output: Path, report: Report | None = None, cancelled: Cancelled | None = None) -> Summary:
+    """Write the motion of a clip that was listened to; arguments, format and errors as `animate`."""
     times = clip.times_s()
     confidence = clip.confidence(times)
     watched = _watched(clip, len(times), report, cancelled)
     if output.suffix.lower() == ".npz":
-        if clip.look is not None and not request.texture:
-            clip = replace(clip, look=replace(clip.look, atlases=None))
         _write_mesh(output, clip, MeshHeader(times, confidence, clip.phones), watched, cancelled)
     else:
         header = CurvesHeader(clip.fps, clip.bundle, clip.phones)
         write = write_curves_csv if output.suffix.lower() == ".csv" else write_curves_json
         write(output, header, ((clip.weights(piece), clip.confidence(piece)) for piece in watched))
     mean = float(confidence.mean())
-    return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle)
+    return Summary(output, clip.duration_s, len(times), mean, len(clip.phones), clip.bundle, clip.note)
 
 
 def _write_mesh(

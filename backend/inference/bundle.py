@@ -23,8 +23,10 @@ from ..core.errors import BundleError
 from ..speech.phones import PHONES
 
 SCHEMAS = (1,)
-UNIVERSAL, PERSONAL = "universal", "lipsync3d"
-KINDS = (UNIVERSAL, PERSONAL)
+UNIVERSAL, PERSONAL, SELFTALK = "universal", "lipsync3d", "selftalk"
+OF_SPEAKERS = (PERSONAL, SELFTALK)
+"""Kinds that know one speaker; they have the same parts."""
+KINDS = (UNIVERSAL, *OF_SPEAKERS)
 BUNDLES_FOLDER = Path(__file__).resolve().parents[1] / "bundles"
 DEFAULT_BUNDLE = "universal"
 LARGEST_CONFIG_BYTES = 1 << 20
@@ -35,11 +37,11 @@ LONGEST_CONTEXT_FRAMES = 3000
 MODEL, STATISTICS = "model.onnx", "statistics.npz"
 SPEECH, GEOMETRY, TEXTURE, FACE = "speech.onnx", "geometry.onnx", "texture.onnx", "face.npz"
 EAR = "motion.npz"
-NEEDED = {UNIVERSAL: (MODEL, STATISTICS), PERSONAL: (SPEECH, GEOMETRY, FACE, STATISTICS)}
+NEEDED = {UNIVERSAL: (MODEL, STATISTICS), **dict.fromkeys(OF_SPEAKERS, (SPEECH, GEOMETRY, FACE, STATISTICS))}
 BASIS, BLENDSHAPES = "basis", "blendshapes"
 COEFFICIENTS = (BASIS, BLENDSHAPES)
 """What `geometry.onnx` answers: coefficients of the speaker's own basis, or the 52 ARKit weights."""
-USED = {UNIVERSAL: (*NEEDED[UNIVERSAL], EAR), PERSONAL: (*NEEDED[PERSONAL], TEXTURE)}
+USED = {UNIVERSAL: (*NEEDED[UNIVERSAL], EAR), **dict.fromkeys(OF_SPEAKERS, (*NEEDED[PERSONAL], TEXTURE))}
 """Files that prediction needs, and those it uses where they are there."""
 
 
@@ -85,7 +87,7 @@ def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
         name=str(config.get("name", folder.name)),
         kind=config["kind"],
         context_frames=config["context_frames"],
-        model=parts.pop(SPEECH if config["kind"] == PERSONAL else MODEL),
+        model=parts.pop(SPEECH if config["kind"] in OF_SPEAKERS else MODEL),
         statistics=_read_statistics(folder, parts.pop(STATISTICS)),
         features=config["features"],
         decoder=config.get("decoder", {}),
@@ -155,7 +157,7 @@ def _check_settings(folder: Path, config: dict[str, Any]) -> None:
         raise BundleError(f"bundle {folder}: features must have {expected}; get a bundle for this version")
     if config.get("phones") != list(PHONES):
         raise BundleError(f"bundle {folder}: phones are not the {len(PHONES)} of this version; get a bundle for it")
-    for name in ("context_frames", "context_steps") if config["kind"] == PERSONAL else ("context_frames",):
+    for name in ("context_frames", "context_steps") if config["kind"] in OF_SPEAKERS else ("context_frames",):
         context = config.get(name)
         if not isinstance(context, int) or isinstance(context, bool) or not 0 <= context <= LONGEST_CONTEXT_FRAMES:
             raise BundleError(f"bundle {folder}: {name} must be 0 to {LONGEST_CONTEXT_FRAMES}")

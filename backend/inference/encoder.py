@@ -51,7 +51,7 @@ class Encoder:
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int = 1) -> None:
         self._context = bundle.context_frames + bundle.context_frames % 2
-        self._statistics = statistics_of(bundle)
+        self.statistics = statistics_of(bundle)
         self._session = _open_session(bundle, device, threads)
         given = [item.name for item in self._session.get_outputs()]
         self._outputs = [name for name in ("log_posteriors", HIDDEN) if name in given]
@@ -60,6 +60,10 @@ class Encoder:
         """Yield the log posteriors [t, P] of `listen`."""
         return (heard.log_posteriors for heard in self.listen(sound, chunk_frames))
 
+    def answer(self, heard: Floats) -> Floats:
+        """Return the log posteriors [t, P] of normalised frames [t, 80], in one run."""
+        return self._session.run(self._outputs[:1], {"log_mel": heard[None]})[0][0]
+
     def listen(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Heard]:
         """Yield what is heard in a sound, chunk by chunk, T = samples // HOP + 1 frames in all.
 
@@ -67,14 +71,14 @@ class Encoder:
             sound: gives the sound's blocks; called twice.
             chunk_frames: frames a run of the network, even; the result does not depend on it.
         """
-        sums = [mean_sum(frames, self._statistics) for frames in stream_log_mel(sound())]
-        mean = reduce(add, sums).mean(self._statistics)
+        sums = [mean_sum(frames, self.statistics) for frames in stream_log_mel(sound())]
+        mean = reduce(add, sums).mean(self.statistics)
         for frames, left, right in with_context(stream_log_mel(sound()), chunk_frames, self._context, N_MELS):
-            heard = normalise(frames, mean, self._statistics)
+            heard = normalise(frames, mean, self.statistics)
             posteriors, *hidden = self._session.run(self._outputs, {"log_mel": heard[None]})
             inner = slice(left, len(frames) - right)
             yield Heard(
-                _with_silence(posteriors[0, inner], frames[inner]),
+                with_silence(posteriors[0, inner], frames[inner]),
                 level(frames[inner]) - level(mean),
                 _features(heard[inner], hidden[0][0], left) if hidden else None,
             )
@@ -127,7 +131,7 @@ def _features(heard: Floats, hidden: Floats, left: int) -> Floats:
     return np.concatenate([pairs, hidden[left // 2 :][: len(pairs)]], axis=1)
 
 
-def _with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:
+def with_silence(log_posteriors: Floats, log_mel: Floats) -> Floats:
     """Return posteriors that are silence where there is digital silence, which no recording trains a network on."""
     silent = log_mel.max(axis=1) < DIGITAL_SILENCE
     if silent.any():

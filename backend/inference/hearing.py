@@ -2,6 +2,7 @@
 """What the motion keeps of the network's answers: how likely each phone is, as what it pulls; 56 bytes a hop."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,11 @@ class Hearing:
         if self._corrections is not None:
             self._corrections.extend(log_posteriors)
 
-    def likely(self) -> Likely:
-        """Return what was held likely so far."""
-        corrections = None if self._corrections is None else self._corrections.so_far()
-        return Likely(np.concatenate(self._pulls), corrections)
+    def likely(self, drawn: NDArray[np.floating[Any]] | None = None) -> Likely:
+        """Return what was held likely so far.
+
+        Args:
+            drawn: [T, 43] log posteriors drawn to known or decoded words, where there are some.
+        """
+        pulls = np.concatenate(self._pulls) if drawn is None else likely_pulls(drawn, self._parameters)
+        return Likely(pulls, None if self._corrections is None else self._corrections.so_far())

@@ -19,18 +19,21 @@ from ..core.types import Floats, PhoneSpan
 from ..retarget.apply import Retargeter
 from ..retarget.detect import choose
 from .atlases import AtlasLoop
-from .bundle import BLENDSHAPES, GEOMETRY, TEXTURE, Bundle
+from .bundle import BLENDSHAPES, GEOMETRY, SELFTALK, TEXTURE, Bundle
 from .closing import Closing
 from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
 from .known_phones import fit_phones, read_phones
-from .predict import Cancelled, Clip, Listener, Look, PredictRequest, Report, ended, recognise
+from .predict import Cancelled, Clip, Listener, Look, PredictRequest, Report, ended, known_of
+from .reading import asks_words, read
 from .speaker_face import SpeakerFace, read_face
 
 STEP_S = 0.02
 FIRST_STEP_S = STEP_S / 4
 """A step answers for two 10 ms frames and lies between them."""
 CHUNK_STEPS = 1500
+ATTENDED_STEPS = 500
+"""The same for networks that attend, which costs the square of it."""
 FEATURES = 160 + 256
 """Two log-mel frames and the last block of the speech encoder."""
 
@@ -106,12 +109,15 @@ class PersonalPredictor:
         The face follows the sound; phones, heard or given, close its lips.
         """
         fps = exact_fps(request.fps)
-        listener = Listener(request.sound, report, cancelled)
+        known = known_of(request)
+        listener = Listener(request.sound, report, cancelled, words=asks_words(known))
         heard, coefficients, latents = self._follow(listener)
+        note = ""
         if request.phones is not None:
             phones = fit_phones(read_phones(request.phones), listener.duration_s, str(request.phones))
         else:
-            phones = recognise(heard, request, self._settings)
+            reading = read(heard, known, self._settings, listener.blocks)
+            phones, note = reading.spans, reading.note
         phones = ended(phones, listener.duration_s)
         return Clip(
             duration_s=listener.duration_s,
@@ -120,6 +126,7 @@ class PersonalPredictor:
             performance=self._motion(coefficients, phones),
             bundle=self.bundle.name,
             look=self._look(latents),
+            note=note,
         )
 
     def _motion(self, coefficients: Floats, phones: Sequence[PhoneSpan]) -> PersonalMotion:
@@ -140,7 +147,8 @@ class PersonalPredictor:
                 yield piece.features
 
         moves: list[tuple[Floats, Floats]] = []
-        for chunk, left, right in with_context(features(), CHUNK_STEPS, self.bundle.context_steps, FEATURES):
+        size = min(CHUNK_STEPS, ATTENDED_STEPS) if self.bundle.kind == SELFTALK else CHUNK_STEPS
+        for chunk, left, right in with_context(features(), size, self.bundle.context_steps, FEATURES):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)
             inner = slice(left, len(chunk) - right)

@@ -5,7 +5,7 @@
 chunks of any size. Only the phones are kept of the sound, so an hour takes little more room than a minute.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 
 from ..audio.decode import read_info, stream_mono
 from ..audio.features import HOP, SAMPLE_RATE
+from ..core.errors import TimingError
 from ..core.timebase import exact_fps, frame_times_s
 from ..core.types import FacePrediction, Floats, PhoneSpan
 from ..motion.ear import read_ear
 from ..motion.performance import MotionStyle, Performance
+from .alignment import align, chain_of
 from .bundle import DEFAULT_BUNDLE, EAR, Bundle
-from .decoder import DecoderSettings, decode_spans, read_settings
-from .encoder import Encoder, Heard
+from .decoder import read_settings
+from .encoder import Encoder
 from .hearing import Hearing
 from .known_phones import fit_phones, read_phones
-from .pauses import with_quiet_edges
-from .transcript import align_text, read_text
+from .reading import BEST, QUALITIES, Known, asks_words, read
+from .transcript import read_text
 
 CHUNK_S = 30.0
 LISTENING_SHARE = 0.7
@@ -80,11 +82,13 @@ class PredictRequest:
     phones: Path | None = None
     """Phones file, used as it is; None: recognise."""
     language: str = ""
-    """Language of the transcript; empty: en-us."""
+    """Language that is spoken; empty: unknown, en-us where there is a transcript."""
     bundle: str = DEFAULT_BUNDLE
     """Name or folder of the bundle, for those who open it from the request."""
     style: MotionStyle | None = None
     """How much to move; None: ordinarily."""
+    quality: str = BEST
+    """`fast`: the network alone; `best`: English words are listened for as well, at thirty times the cost."""
     texture: bool = True
     """Whether a mesh file holds the texture of every frame, where the bundle predicts it."""
 
@@ -102,6 +106,8 @@ class Clip:
     """Name of the bundle that answered."""
     look: Look | None = None
     """Where the bundle knows a speaker."""
+    note: str = ""
+    """What the user should know of how the phones came about; mostly nothing."""
 
     def times_s(self) -> NDArray[np.float64]:
         """Return the time of every frame [T]."""
@@ -172,8 +178,9 @@ class Predictor:
             CancelledError: `cancelled` said so.
         """
         fps = exact_fps(request.fps)
-        listener = Listener(request.sound, report, cancelled)
-        likely = None
+        known = known_of(request)
+        listener = Listener(request.sound, report, cancelled, words=asks_words(known))
+        note, likely = "", None
         if request.phones is not None:
             spans = read_phones(request.phones)
             for _ in listener.blocks():
@@ -181,44 +188,34 @@ class Predictor:
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
             hearing = Hearing(self._ear)
-            heard = hearing.watch(self._encoder.listen(listener.blocks))
-            phones = recognise(heard, request, self._settings)
-            likely = hearing.likely()
+            reading = read(hearing.watch(self._encoder.listen(listener.blocks)), known, self._settings, listener.blocks)
+            phones, note, likely = reading.spans, reading.note, hearing.likely(reading.log_posteriors)
         phones = ended(phones, listener.duration_s)
         performance = Performance(phones, listener.duration_s, request.style, likely)
-        return Clip(listener.duration_s, fps, phones, performance, self.bundle.name)
+        return Clip(listener.duration_s, fps, phones, performance, self.bundle.name, note=note)
 
+    def times_of(self, sound: Path, phrases: Sequence[Sequence[str]]) -> list[PhoneSpan]:
+        """Return where known phones, phrase by phrase, lie in a sound.
 
-def recognise(heard: Iterable[Heard], request: PredictRequest, settings: DecoderSettings) -> list[PhoneSpan]:
-    """Return the phones of what is heard, by the transcript where there is one.
-
-    Raises:
-        TimingError: a transcript that makes no sense.
-    """
-    if request.transcript:
-        text = read_text(request.transcript)
-        posteriors = [piece.log_posteriors.astype(np.float16) for piece in heard]
-        return list(align_text(np.concatenate(posteriors), text, request.language))
-    levels: list[Floats] = []
-
-    def log_posteriors() -> Iterator[Floats]:
-        for piece in heard:
-            levels.append(piece.level)
-            yield piece.log_posteriors
-
-    spans = decode_spans(log_posteriors(), settings)
-    return with_quiet_edges(spans, np.concatenate(levels))
+        Raises:
+            SoundError: the sound cannot be used.
+            TimingError: the phones do not fit it.
+        """
+        listener = Listener(sound, None, None)
+        posteriors = [piece.astype(np.float16) for piece in self._encoder.log_posteriors(listener.blocks)]
+        return list(ended(align(np.concatenate(posteriors), chain_of(phrases)), listener.duration_s))
 
 
 class Listener:
     """Streams a sound, watching progress and cancellation; knows the length after a whole pass."""
 
-    def __init__(self, sound: Path, report: Report | None, cancelled: Cancelled | None) -> None:
+    def __init__(self, sound: Path, report: Report | None, cancelled: Cancelled | None, *, words: bool = False) -> None:
         self._sound = sound
         self._expected = max(1.0, read_info(sound).duration_s * SAMPLE_RATE)
         self._report = report
         self._cancelled = cancelled
         self._passes = 0
+        self._plan = ((0.0, 0.05), (0.05, 0.2), (0.2, 1.0)) if words else ((0.0, 0.2), (0.2, 1.0))
         self._fraction = 0.0
         self._samples = 0
 
@@ -228,8 +225,8 @@ class Listener:
         return self._samples / SAMPLE_RATE
 
     def blocks(self) -> Iterator[Floats]:
-        """Yield the sound from its start; the first pass is quick, the second feeds the network."""
-        begin, end = ((0.0, 0.2), (0.2, 1.0))[min(self._passes, 1)]
+        """Yield the sound from its start; the passes feed its mean, the network, and the word decoder."""
+        begin, end = self._plan[min(self._passes, len(self._plan) - 1)]
         self._passes += 1
         self._samples = 0
         for block in stream_mono(self._sound):
@@ -241,6 +238,18 @@ class Listener:
             self._fraction = max(self._fraction, done)
             if self._report is not None:
                 self._report(LISTENING_SHARE * self._fraction, "listening")
+
+
+def known_of(request: PredictRequest) -> Known:
+    """Return what a request tells of its sound.
+
+    Raises:
+        TimingError: an unknown quality, or a transcript that cannot be read.
+    """
+    if request.quality not in QUALITIES:
+        raise TimingError(f"quality {request.quality!r} is unknown; use one of {', '.join(QUALITIES)}")
+    text = read_text(request.transcript) if request.transcript else ""
+    return Known(text, request.language, request.quality)
 
 
 def ended(phones: Sequence[PhoneSpan], duration_s: float) -> tuple[PhoneSpan, ...]:

@@ -3,7 +3,7 @@
 
 from typing import Protocol
 
-from .bundle import PERSONAL, Bundle
+from .bundle import OF_SPEAKERS, Bundle
 from .personal import PersonalPredictor
 from .predict import Cancelled, Clip, Predictor, PredictRequest, Report
 
@@ -31,5 +31,5 @@ def open_predictor(bundle: Bundle, device: str = "auto", threads: int = 1) -> An
     Raises:
         BundleError: a part that cannot be used.
     """
-    kind = PersonalPredictor if bundle.kind == PERSONAL else Predictor
+    kind = PersonalPredictor if bundle.kind in OF_SPEAKERS else Predictor
     return kind(bundle, device, threads)

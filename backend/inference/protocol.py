@@ -42,7 +42,7 @@ class Request:
     fps: float = 30.0
     """Frames per second (`fps / fps_base` of a scene); NTSC rates are recognised."""
     language: str = ""
-    """Language of the transcript, e.g. `en-us`; empty: the default of the speech synthesiser."""
+    """Language that is spoken, e.g. `en-us`; empty: unknown, English where there is a transcript."""
     transcript: str = ""
     """What is said, or path of a text file; empty: recognise."""
     phones: str = ""
@@ -56,6 +56,8 @@ class Request:
     jaw: float = 1.0
     lips: float = 1.0
     smoothing: float = 1.0
+    quality: str = "best"
+    """`fast`: the network alone; `best`: English words are decoded as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Result:
     phone_count: int
     bundle: str
     """Name of the bundle that answered."""
+    note: str = ""
+    """What the user should know of how the phones came about; mostly nothing."""
 
 
 @dataclass(frozen=True, slots=True)

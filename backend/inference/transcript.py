@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A known text: its phones in the order they are said, laid over the sound."""
+"""A known text: its words as they may be said, laid over the sound.
 
+People leave out sounds that a dictionary has, and texts are not always what was said: the phones of a word may be
+missing or changed at a price, words may be left out, and what no word explains is read as without a text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import LipSyncError, TimingError
 from ..core.files import read_bounded_text
-from ..core.types import PhoneSpan
-from ..speech.phones import SILENCE
-from ..speech.synthesis import synthesise
-from .alignment import align, chain_of
+from ..speech.pronunciation import SaidWord, pronounce
+from .alignment import Aligned, LogPosteriors, align_words
+from .chains import IMPOSSIBLE, VOWELS, Costs, Word, chain_of_words
 
 DEFAULT_LANGUAGE = "en-us"
 LARGEST_BYTES = 1 << 20
+TEXT_COSTS = Costs(filler=40.0, filler_frame=1.5, word_skip=30.0, voicing=2.0, weak_vowel=0.5, vowel=1.5)
+"""Of departures from a text that the user gave."""
+ELIDED = 2.5
+"""What leaving out a sound costs that English speakers often leave out."""
 
 
 def read_text(text_or_path: str, error_type: type[LipSyncError] = TimingError) -> str:
@@ -41,27 +47,63 @@ def named_file(text: str) -> Path | None:
         return None
 
 
-def phones_of_text(text: str, language: str = "") -> list[list[str]]:
-    """Return the phones of a text, phrase by phrase, as eSpeak NG would say them.
+def words_of_text(text: str, language: str = "") -> list[Word]:
+    """Return the words of a text as they may be said.
 
     Raises:
         SynthesisError: no engine, unknown language, or nothing to say.
     """
-    _, _, spans = synthesise(text, language.lower() or DEFAULT_LANGUAGE)
-    phrases: list[list[str]] = [[]]
-    for span in spans:
-        if span.phone != SILENCE:
-            phrases[-1].append(span.phone)
-        elif phrases[-1]:
-            phrases.append([])
-    return [phrase for phrase in phrases if phrase]
+    voice = language.lower() or DEFAULT_LANGUAGE
+    said = pronounce(text, voice)
+    words = [Word(word.phones, pause=word.pause, text=word.text) for word in said]
+    return [english(word, following) for word, following in _followed(words, said)] if voice[:2] == "en" else words
 
 
-def align_text(log_posteriors: NDArray[np.float16], text: str, language: str = "") -> list[PhoneSpan]:
-    """Return the times of a text's phones in the sound of the posteriors [T, P].
+def _followed(words: Sequence[Word], said: Sequence[SaidWord]) -> list[tuple[Word, str]]:
+    """Return each word with the first phone of the next; empty at a pause."""
+    return [
+        (word, "" if word.pause or index + 1 == len(said) else said[index + 1].phones[0])
+        for index, word in enumerate(words)
+    ]
+
+
+def english(word: Word, following: str) -> Word:
+    """Return an English word with the sounds marked that are often left out before the phone `following`.
+
+    t and d in clusters ("mus(t) be", "an(d)"), h in weak words ("(h)is"), r after vowels, ə before l, m, n.
+    """
+    phones = word.phones
+    costs = [IMPOSSIBLE] * len(phones)
+    for index, phone in enumerate(phones):
+        before = phones[index - 1] if index else ""
+        after = phones[index + 1] if index + 1 < len(phones) else following
+        cluster = before and before not in VOWELS and after not in VOWELS
+        if (
+            (phone in ("t", "d") and (cluster or (before == "n" and after in VOWELS)))
+            or (phone == "h" and index == 0 and len(phones) <= 3)
+            or (phone == "r" and before in VOWELS and after not in VOWELS)
+            or (phone == "ə" and after in ("l", "m", "n", "r") and before)
+        ):
+            costs[index] = ELIDED
+    if min(costs, default=IMPOSSIBLE) >= IMPOSSIBLE or all(cost < IMPOSSIBLE for cost in costs):
+        return word
+    return replace(word, optional=tuple(_apart(costs)))
+
+
+def _apart(costs: Sequence[float]) -> list[float]:
+    """Return the costs without neighbours that could both be left out: the search looks four states back."""
+    kept = list(costs)
+    for index in range(1, len(kept)):
+        if kept[index] < IMPOSSIBLE and kept[index - 1] < IMPOSSIBLE:
+            kept[index] = IMPOSSIBLE
+    return kept
+
+
+def align_text(log_posteriors: LogPosteriors, text: str, language: str = "") -> Aligned:
+    """Return a text's words laid over the sound of the posteriors [T, P].
 
     Raises:
-        TimingError: the text does not fit the sound.
+        TimingError: a sound too long to search.
         SynthesisError: the text cannot be turned into phones.
     """
-    return align(log_posteriors, chain_of(phones_of_text(text, language)))
+    return align_words(log_posteriors, chain_of_words(words_of_text(text, language), TEXT_COSTS))

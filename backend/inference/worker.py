@@ -137,6 +137,7 @@ class Worker:
                 language=request.language,
                 style=MotionStyle(request.articulation, request.jaw, request.lips, request.smoothing),
                 texture=request.texture,
+                quality=request.quality,
             ),
             Path(request.output),
             report,
@@ -150,6 +151,7 @@ class Worker:
             confidence_mean=summary.confidence_mean,
             phone_count=summary.phone_count,
             bundle=summary.bundle,
+            note=summary.note,
         )
 
     def _predictor(self, bundle: str, device: str) -> AnyPredictor:

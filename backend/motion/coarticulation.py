@@ -81,7 +81,9 @@ class Tracks:
             smoothing: factor of the time constants.
         """
         first_s = float(line.end_s[0]) if len(line.index) > 1 else 0.0
-        self._start_s = STEP_S * np.floor((min(first_s, 0.0) - MARGIN_S) / STEP_S)
+        if likely is not None:
+            first_s = min(first_s, 0.0)
+        self._start_s = STEP_S * np.floor((first_s - MARGIN_S) / STEP_S)
         steps = int(np.ceil((max(float(line.start_s[-1]), 0.0) + MARGIN_S - self._start_s) / STEP_S)) + 1
         if likely is not None:
             steps = max(steps, int(np.ceil((len(likely.pulls) * STEP_S + MARGIN_S - self._start_s) / STEP_S)))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an ear's doubts mean for the mouth: corrections of the tracks, linear in what the ear says around each moment.
 
-A network confuses sounds in ways of its own; which opening is right on average where it doubts is learnt from recordings
-whose phones or faces are known (`backend.training.motion`), one small table for each network, in its bundle.
+A network confuses sounds in ways of its own; which opening is right on average where it doubts is learnt from
+recordings whose phones or faces are known (`backend.training.motion`), one small table for each network, in its bundle.
 """
 
 import io

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..core.errors import SynthesisError
 from ..core.types import PhoneSpan
 from .espeak import Spoken, engine
-from .phone_sets import from_ipa, joined_silences, split_span
+from .phone_sets import Shares, from_ipa, joined_silences, split_span
 from .phones import SILENCE
+from .voices import find_voice
 
 SLOWEST, FASTEST = 80, 450
 """Words a minute that eSpeak NG takes."""
@@ -33,7 +34,8 @@ def synthesise(text: str, voice: str = "en-us", speed: int = 160, pitch: int = 5
 
     Args:
         text: any length, in the voice's language.
-        voice: eSpeak NG language or voice name (`en-us`, `de`, `fr-fr`), with `+f3`, `+m7`, … for another speaker.
+        voice: eSpeak NG language or voice name (`en-us`, `de`, `fr-fr`), with `+f3`, … for another speaker; see
+            `find_voice`.
         speed: words a minute, 80–450.
         pitch: 0–99; 50 is the voice's own.
 
@@ -49,27 +51,48 @@ def synthesise(text: str, voice: str = "en-us", speed: int = 160, pitch: int = 5
         raise SynthesisError(f"speed {speed}: expected {SLOWEST} to {FASTEST} words a minute")
     if not 0 <= pitch <= 99:
         raise SynthesisError(f"pitch {pitch}: expected 0 to 99")
-    spoken = engine().speak(text, voice, speed, pitch)
+    spoken = engine().speak(text, identifier := find_voice(voice), speed, pitch)
+    return spoken.samples, spoken.sample_rate, spans_of(spoken, identifier, text)
+
+
+def spans_of(spoken: Spoken, voice: str, text: str) -> list[PhoneSpan]:
+    """Return the spans of the engine's events, gaps filled with silence, closures given to their stops.
+
+    Args:
+        spoken: the engine's answer.
+        voice: file of the voice, as `find_voice` gives it.
+        text: for the message.
+
+    Raises:
+        SynthesisError: nothing was said.
+    """
     spans = _spans(spoken, voice)
     if all(span.phone == SILENCE for span in spans):
-        raise SynthesisError(f"voice {voice!r} finds nothing to say in {text[:40]!r}; write words of its language")
-    return spoken.samples, spoken.sample_rate, spans
+        raise SynthesisError(f"voice {voice} finds nothing to say in {text[:40]!r}; write words of its language")
+    return spans
 
 
 def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
-    """Return the spans of the engine's events, gaps filled with silence, closures given to their stops."""
-    tap = "ɾ" if voice.startswith("en") else "r"
     duration_s = len(spoken.samples) / spoken.sample_rate
     starts_s = [sample / spoken.sample_rate for sample, _ in spoken.events]
     spans: list[PhoneSpan] = []
     for (_, label), start_s, end_s in zip(spoken.events, starts_s, [*starts_s[1:], duration_s], strict=True):
-        # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
-        name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
-        shares = from_ipa(name) or ((SILENCE, 1.0),)
-        spans += split_span(shares, start_s, end_s)
+        spans += split_span(shares_of_event(label, voice), start_s, end_s)
     if spans and spans[0].start_s > 0.0:
         spans.insert(0, PhoneSpan(SILENCE, 0.0, spans[0].start_s))
     return _with_closures(joined_silences(spans), spoken)
+
+
+def shares_of_event(label: str, voice: str) -> Shares:
+    """Return the phones of a phoneme event of a voice with their shares: silence where it has no sound, none where it
+    is the name of a language that the engine changes to.
+    """
+    if label.startswith("("):
+        return ()
+    # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
+    tap = "ɾ" if voice.startswith("gmw/en") else "r"
+    name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
+    return from_ipa(name) or ((SILENCE, 1.0),)
 
 
 def _with_closures(spans: Sequence[PhoneSpan], spoken: Spoken) -> list[PhoneSpan]:

@@ -5,7 +5,7 @@ The prediction comes from the worker; the retargeting is numpy on this thread, s
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class BakeRequest:
     phones: str = ""
     device: str = "auto"
     style: MotionStyle = field(default_factory=MotionStyle)
+    quality: str = "best"
 
 
 @dataclass(frozen=True)
@@ -93,27 +94,45 @@ class BakeJob(Job[Baked]):
 
     def _work(self) -> Baked:
         request = self._request
-        retargeter = Retargeter(request.match, request.gains, request.limits)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
             result = self._ask(mesh_request(request, output, texture=False, style=request.style))
             clip = read_mesh(output)
-        frames = len(clip.times_s)
-        values: list[NDArray[np.float32]] = []
-        limits = np.zeros((0, 2), np.float32)
-        for start in range(0, frames, FRAMES_AT_ONCE):
-            self._check_cancelled()
-            part = slice(start, start + FRAMES_AT_ONCE)
-            tongue_out = None if clip.weights is None else clip.weights[part, TONGUE_OUT]
-            tracks = retargeter.tracks(clip.vertices_cm[part] - clip.neutral_cm, tongue_out)
-            values.append(tracks.values)
-            limits = tracks.limits
-            self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * min(1.0, part.stop / frames), "retargeting")
-        tracks = ControlTracks(retargeter.names, np.concatenate(values), limits, retargeter.kinds, retargeter.bones)
-        if not np.isfinite(tracks.values).all():
-            raise LipSyncError("the retargeting gave values that are not numbers; try another map or bundle")
+        tracks = retargeted(clip, Retargeter(request.match, request.gains, request.limits), self._watch)
         told = result.duration_s, result.confidence_mean, result.bundle
         return Baked(clip.times_s, tracks, *told, request.match, _kept(clip))
+
+    def _watch(self, fraction: float) -> None:
+        self._check_cancelled()
+        self._report(PREDICTION_SHARE + (1 - PREDICTION_SHARE) * fraction, "retargeting")
+
+
+def retargeted(clip: MeshClip, retargeter: Retargeter, watch: Callable[[float], None] | None = None) -> ControlTracks:
+    """Return the tracks of a predicted clip, solved piece by piece.
+
+    Args:
+        clip: of the prediction.
+        retargeter: of the character.
+        watch: told the fraction that is done, 0-1, before each piece; may raise to stop.
+
+    Raises:
+        LipSyncError: values that are not numbers came of it.
+    """
+    frames = len(clip.times_s)
+    values: list[NDArray[np.float32]] = []
+    limits = np.zeros((0, 2), np.float32)
+    for start in range(0, frames, FRAMES_AT_ONCE):
+        if watch is not None:
+            watch(start / frames)
+        part = slice(start, start + FRAMES_AT_ONCE)
+        tongue_out = None if clip.weights is None else clip.weights[part, TONGUE_OUT]
+        tracks = retargeter.tracks(clip.vertices_cm[part] - clip.neutral_cm, tongue_out)
+        values.append(tracks.values)
+        limits = tracks.limits
+    tracks = ControlTracks(retargeter.names, np.concatenate(values), limits, retargeter.kinds, retargeter.bones)
+    if not np.isfinite(tracks.values).all():
+        raise LipSyncError("the retargeting gave values that are not numbers; try another map or bundle")
+    return tracks
 
 
 def _kept(clip: MeshClip) -> Prediction | None:

@@ -15,7 +15,7 @@ from ..backend.core.errors import BundleError, OutputError
 from ..backend.core.mesh_file import MeshClip, read_mesh
 from ..backend.core.png import png_bytes
 from ..backend.core.puppet.flip_book import FlipBook, flip_book
-from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, compress
+from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, compress, one_sided
 from ..backend.core.types import Floats
 from .client import WorkerClient
 from .job import PREDICTION_SHARE, Job, mesh_request
@@ -45,6 +45,7 @@ class HeadRequest:
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
+    quality: str = "best"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class HeadJob(Job[HeadClip]):
                     f"bundle {result.bundle} knows no speaker, so there is no head to show; "
                     "choose a personal bundle (python -m backend train makes one)"
                 )
-            shapes = compress(clip.vertices_cm - clip.neutral_cm, request.limit_mm)
+            shapes = one_sided(compress(clip.vertices_cm - clip.neutral_cm, request.limit_mm))
             self._report(PREDICTION_SHARE, "texture")
             book = self._book(clip)
             pictures = self._write_pictures(clip)

@@ -56,6 +56,11 @@ class Wanted(Protocol):
         """`auto`, `cpu` or `cuda`."""
         ...
 
+    @property
+    def quality(self) -> str:
+        """`fast` or `best`."""
+        ...
+
 
 def mesh_request(wanted: Wanted, output: Path, texture: bool, style: MotionStyle | None = None) -> Request:
     """Return what to ask of the worker: the mesh file of a sound, with or without the texture of every frame."""
@@ -75,6 +80,7 @@ def mesh_request(wanted: Wanted, output: Path, texture: bool, style: MotionStyle
         jaw=style.jaw,
         lips=style.lips,
         smoothing=style.smoothing,
+        quality=wanted.quality,
     )
 
 

@@ -179,6 +179,14 @@ def curves_of(owner: Animated) -> bpy.types.bpy_prop_collection:
     return _bag_of(owner).fcurves
 
 
+def every_curve(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """Return the curves of all slots of an Action."""
+    if not hasattr(action, "layers"):
+        return list(action.fcurves)
+    strips = [strip for layer in action.layers for strip in layer.strips]
+    return [curve for strip in strips for bag in strip.channelbags for curve in bag.fcurves]
+
+
 def _bag_of(owner: Animated) -> bpy.types.Action:
     data = owner.animation_data
     return _bag_in(data.action, getattr(data, "action_slot", None))

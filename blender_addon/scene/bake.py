@@ -40,6 +40,8 @@ class Placement:
     set_range: bool = True
     in_track: bool = False
     """Whether the keys go into an NLA track of their own, and what plays stays."""
+    title: str = ""
+    """What the Actions are named after; empty: the sound."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _write(
 ) -> _Made:
     """Write the keys of one datablock; `undo` then knows how to take them back."""
     before = actions.assignment_of(owner)
-    name = f"Lip-sync {placement.sound.stem} {_worn_by(owner)}"[:60]
+    name = f"Lip-sync {placement.title or placement.sound.stem} {_worn_by(owner)}"[:60]
     tracks = actions.Tracks(frames, keys.values, frozenset(set(keys.values) - keys.moving))
     if placement.in_track:
         action = actions.write_track(owner, name, tracks)

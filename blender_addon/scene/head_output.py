@@ -2,17 +2,18 @@
 """A talking head without a window: the scene it goes into, and the files that are made of it."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
 
 from ..backend.core.errors import OutputError
-from ..backend.core.puppet.head_glb import GlbHead, head_glb, track_json
+from ..backend.core.puppet.head_glb import track_json
 from ..backend.core.timebase import exact_fps
 from ..jobs.head import HeadClip
-from .exporting import save_blend, write_outputs
+from .exporting import Writer, save_blend, write_outputs
+from .head_export import engine_writer
 from .head_material import TEXTURE
 from .importing import IMPORTED_FPS
 
@@ -47,35 +48,32 @@ def pictures_folder(outputs: Mapping[str, Path], texture: str, temporary: Path) 
 def write(
     thing: bpy.types.Object, clip: HeadClip, sound: Path, outputs: Mapping[str, Path], *, lit: bool
 ) -> list[Path]:
-    """Write a head's files and return them; beside a GLB its flip-book's track and the sound.
+    """Write a head's files and return them; beside one for engines its flip-book's track and the sound.
 
     Raises:
         OutputError: no space, or Blender could not write; nothing is written then.
     """
     paths: dict[str, Path] = {}
-    writers: dict[str, Callable[[Path], None]] = {"save": lambda path: _save(thing, path)}
+    writers: dict[str, Writer] = {"save": lambda path: _save(thing, path)}
     for kind, path in outputs.items():
         paths[kind] = path
         if kind != "export":
             continue
         beside = path.with_suffix(sound.suffix.lower())
-        head = GlbHead(
-            thing.name, clip.times_s, clip.neutral_cm, clip.uv, clip.shapes, clip.reference_atlas, clip.book, lit
-        )
-        writers["export"] = lambda path, head=head: _write_bytes(path, head_glb(head))
+        writers["export"] = engine_writer(thing, clip, path.suffix.lower(), lit=lit)
         if not (beside.exists() and beside.samefile(sound)):
             paths["sound"] = beside
             writers["sound"] = lambda path: _copy(sound, path)
         if clip.book is not None:
             paths["track"] = path.with_suffix(TRACK_ENDING)
-            text = track_json(head, beside.name)
-            writers["track"] = lambda path, text=text: _write_bytes(path, text.encode())
+            text = track_json(clip.book, clip.times_s, beside.name)
+            writers["track"] = lambda path, text=text: _write_text(path, text)
     write_outputs(paths, writers)
     return list(paths.values())
 
 
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:

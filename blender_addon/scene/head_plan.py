@@ -47,6 +47,7 @@ def head_plan_of(context: bpy.types.Context, device: str = "auto") -> HeadPlan:
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
+        quality=settings.quality.lower(),
     )
     return HeadPlan(scene.name, request, placement, HeadLook(wanted.lit, wanted.texture, tuple(scene.cursor.location)))
 

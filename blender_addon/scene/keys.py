@@ -36,6 +36,16 @@ def replace(curve: bpy.types.FCurve, frames: NDArray[np.float64], values: NDArra
     _fill(curve, new if kept is None else _merged(kept, new))
 
 
+def move(curve: bpy.types.FCurve, frames: int) -> None:
+    """Move every key of a curve in time, with its handles."""
+    for attribute in ("co", "handle_left", "handle_right"):
+        points = np.empty(2 * len(curve.keyframe_points), np.float32)
+        curve.keyframe_points.foreach_get(attribute, points)
+        points[::2] += frames
+        curve.keyframe_points.foreach_set(attribute, points)
+    curve.update()
+
+
 def digest(curves: bpy.types.bpy_prop_collection) -> str:
     """Return what changes with any key of any curve."""
     told = sha256()

@@ -15,7 +15,7 @@ from ..backend.retarget.maps import load_map
 from ..jobs.bake import BakeRequest
 from . import user_maps
 from .bake import Placement, scene_fps
-from .character import Character, selected_character
+from .character import Character, character_of, characters, selected_character
 from .editing import edited
 from .shapes import fitted_match
 from .sharing import Fit, with_shared_sources
@@ -57,8 +57,40 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
         style=style_of(settings),
+        quality=settings.quality.lower(),
     )
     return Plan(context.scene.name, character, request, placement)
+
+
+def chosen_character(scene: bpy.types.Scene, name: str | None) -> Character:
+    """Return the character of a named object, or the scene's only one.
+
+    Raises:
+        RigError: no such object, or none or several that could speak.
+    """
+    if name is not None:
+        chosen = scene.objects.get(name)
+        if chosen is None:
+            there = ", ".join(thing.name for thing in scene.objects if thing.type in ("MESH", "ARMATURE"))
+            raise RigError(f"no object {name!r} in the scene; there are: {there or 'none that could be animated'}")
+        return character_of(chosen, scene)
+    found = characters(scene)
+    if not found:
+        raise RigError(
+            "no mesh of the file has shape keys, so nothing can move its mouth; give it ARKit or viseme ones"
+        )
+    usable = [one for one in found if _fits(one)]
+    if len(usable) > 1:
+        raise RigError(f"several characters could speak: {', '.join(one.title for one in usable)}; name one: --object")
+    return (usable or found)[0]
+
+
+def _fits(one: Character) -> bool:
+    try:
+        match_of(one.names)
+    except RigError:
+        return False
+    return True
 
 
 def gains_of(settings: bpy.types.PropertyGroup) -> Gains:

@@ -93,6 +93,13 @@ def remove(scene: bpy.types.Scene, strip: "bpy.types.Strip") -> None:
         bpy.data.sounds.remove(sound)
 
 
+def pack(sound: Path) -> None:
+    """Put a sound inside the .blend, where its file goes away."""
+    for one in bpy.data.sounds:
+        if Path(bpy.path.abspath(one.filepath)) == sound:
+            one.pack()
+
+
 def _strips(scene: bpy.types.Scene) -> "Iterator[bpy.types.Strip]":
     """Yield every strip, also inside meta strips."""
     editor = scene.sequence_editor

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..backend.core.errors import SoundError
 from ..backend.core.fillers import closed_triangles
 from ..backend.core.puppet.flip_book import FlipBook
-from ..backend.core.puppet.head_glb import changes, shape_name
+from ..backend.core.puppet.head_glb import changes
 from ..backend.core.timebase import s_to_frame
 from ..jobs.head import PACKED, HeadClip
 from . import actions
@@ -113,10 +113,10 @@ def _object(name: str, clip: HeadClip, look: HeadLook, undo: ExitStack) -> bpy.t
     undo.callback(bpy.data.objects.remove, thing)
     thing.location = Vector(look.location)
     thing.shape_key_add(name="Basis", from_mix=False)
-    for index, shape in enumerate(clip.shapes.shapes_cm):
-        block = thing.shape_key_add(name=shape_name(index), from_mix=False)
+    for title, shape in zip(clip.shapes.names, clip.shapes.shapes_cm, strict=True):
+        block = thing.shape_key_add(name=title, from_mix=False)
         block.data.foreach_set("co", in_blender(clip.neutral_cm + shape, METRES_FROM_CM).ravel())
-        block.slider_min, block.slider_max, block.value = -1.0, 1.0, 0.0
+        block.value = 0.0
     return thing
 
 

@@ -70,8 +70,8 @@ class LIPSYNC_PT_options(_Sidebar, bpy.types.Panel):
             column.prop(settings.style, name, slider=True)
         column = layout.column()
         column.prop(settings, "transcript")
-        if settings.transcript is not None:
-            column.prop(settings, "language")
+        column.prop(settings, "language")
+        column.row().prop(settings, "quality", expand=True)
         column.prop(settings, "bundle")
         column.row().prop(settings, "onto", expand=True)
         column.prop(settings, "set_range")

@@ -12,7 +12,7 @@ from .sources import CHECKOUT, sources, under
 PARTS = {
     "core": set(),
     "audio": {"core"},
-    "speech": {"core"},
+    "speech": {"core", "audio"},
     "motion": {"core", "speech"},
     "retarget": {"core"},
     "fit": {"core", "retarget", "tracking"},
@@ -36,9 +36,11 @@ HEAVY = {
     "soundfile": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "soxr": ("backend/audio/", "backend/speech/", "backend/inference/", "backend/training/"),
     "espeakng_loader": ("backend/speech/", "backend/training/"),
-    "pocketsphinx": ("backend/speech/", "backend/training/"),
+    "piper": ("backend/speech/",),
+    "pocketsphinx": ("backend/inference/words.py", "backend/training/"),
     "scipy": ("backend/training/", "backend/models/"),
     "matplotlib": ("backend/training/",),
+    "distributed": ("backend/batch/executors.py",),
 }
 """Package -> where it may be imported (the demo, tests and benchmarks use the system from outside: anything)."""
 

@@ -15,7 +15,7 @@ from backend.core.mesh_file import MeshHeader, read_mesh, write_mesh
 from backend.core.png import png_bytes
 from backend.core.puppet.flip_book import flip_book, steady
 from backend.core.puppet.head_glb import GlbHead, changes, head_glb, track_json
-from backend.core.puppet.shape_track import compress
+from backend.core.puppet.shape_track import compress, one_sided
 
 FRAMES, SIZE = 60, 64
 
@@ -56,6 +56,23 @@ def test_a_looser_bound_takes_fewer_shapes_and_stillness_none():
     still = compress(np.zeros((9, 468, 3), np.float32))
     assert (still.shapes_cm.shape, still.weights.shape, still.max_mm) == ((0, 468, 3), (9, 0), 0.0)
     assert not still.displacement_cm().any()
+
+
+def test_one_sided_shapes_make_the_same_motion_within_0_and_1():
+    track = compress(motion(), 0.1)
+    sided = one_sided(track)
+    assert track.weights.min() < -0.1
+    assert (sided.weights.min(), sided.weights.max()) == (0, 1)
+    assert (sided.weights.max(axis=0) == 1).all()
+    assert np.abs(sided.displacement_cm() - track.displacement_cm()).max() < 1e-5
+    between = [
+        (one.weights[:-1] + one.weights[1:]) @ one.shapes_cm.reshape(len(one.names), -1) for one in (track, sided)
+    ]
+    assert np.abs(between[0] - between[1]).max() < 2e-5, "what engines interpolate is the same, also where signs change"
+    assert (sided.names[0], len(set(sided.names))) == ("motion_01_plus", len(sided.shapes_cm))
+    assert all(name.isidentifier() for name in sided.names)
+    still = one_sided(compress(np.zeros((9, 468, 3), np.float32)))
+    assert (still.shapes_cm.shape, still.weights.shape) == ((0, 468, 3), (9, 0))
 
 
 @pytest.mark.parametrize("limit_mm", [0.0, -1.0, 50.0, float("nan")])
@@ -135,7 +152,7 @@ def test_a_glb_holds_the_weights_and_the_flip_book():
     shapes = len(head.shapes.shapes_cm)
     assert (values(weights.output).reshape(-1, shapes) == head.shapes.weights).all()
     assert values(weights.input).ravel() == pytest.approx(head.times_s)
-    assert read.meshes[0].extras["targetNames"][0] == "Motion 01"
+    assert read.meshes[0].extras["targetNames"][0] == "motion_01"
     assert pages.interpolation == "STEP"
     at = changes(head.book)
     assert (values(pages.output) == head.book.offsets()[at]).all()
@@ -154,7 +171,7 @@ def test_a_glb_without_a_book_is_still_one():
 
 def test_the_track_beside_the_glb_says_the_same():
     head = glb()
-    told = json.loads(track_json(head, "a.wav"))
+    told = json.loads(track_json(head.book, head.times_s, "a.wav"))
     shown = np.array(told["tiles"])[np.searchsorted(told["times_s"], head.times_s + 1e-6, side="right") - 1]
     assert (shown == head.book.track).all()
     assert (told["columns"], told["rows"], told["tile_px"]) == (2, 2, [SIZE, SIZE])

@@ -2,12 +2,17 @@
 import numpy as np
 import pytest
 
+from backend.core.errors import TimingError
 from backend.core.face import canonical_face, lip_gap_cm
 from backend.inference.bundle import open_bundle
 from backend.inference.known_phones import write_phones
 from backend.inference.predict import CancelledError, Predictor, PredictRequest
+from backend.speech.phones import BILABIAL, LABIODENTAL
+from backend.speech.synthesis import synthesise
 
 pytest.importorskip("onnxruntime", reason="needs lipsync3d[inference]")
+
+SPOKEN = "Hello my baby, five funny poems."
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +47,49 @@ def test_known_phones_are_used_as_they_are(predictor, speech, spans, tmp_path):
     assert clip.confidence(times).tolist() == pytest.approx([0.9, 1.0])
 
 
-def test_a_transcript_gives_its_phones_in_order(predictor, speech):
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """A synthetic voice that says a sentence, with the phones that it said."""
     pytest.importorskip("espeakng_loader", reason="needs lipsync3d[speech]")
-    clip = predictor.prepare(PredictRequest(speech, transcript="my baby"))
-    assert [span.phone for span in clip.phones if span.phone != "sil"] == ["m", "a", "ɪ", "b", "e", "ɪ", "b", "i"]
+    import soundfile
+
+    samples, sample_rate, phones = synthesise(SPOKEN)
+    path = tmp_path_factory.mktemp("spoken") / "spoken.wav"
+    soundfile.write(path, samples, sample_rate)
+    return path, phones
+
+
+def lip_sounds(spans):
+    return [(span.phone, span.start_s) for span in spans if span.phone in BILABIAL | LABIODENTAL]
+
+
+def test_a_transcript_gives_its_phones_in_order_and_time(predictor, spoken):
+    sound, phones = spoken
+    clip = predictor.prepare(PredictRequest(sound, transcript=SPOKEN))
+    assert not clip.note
+    assert [phone for phone, _ in lip_sounds(clip.phones)] == [phone for phone, _ in lip_sounds(phones)]
+    for (_, ours), (_, true) in zip(lip_sounds(clip.phones), lip_sounds(phones), strict=True):
+        assert ours == pytest.approx(true, abs=0.06)
+
+
+@pytest.mark.parametrize("text", ["Wrong.", "Nobody likes the weather in October, but everybody talks about it."])
+def test_another_text_is_not_forced_on_the_sound(predictor, spoken, text):
+    clip = predictor.prepare(PredictRequest(spoken[0], transcript=text, quality="fast"))
+    alone = predictor.prepare(PredictRequest(spoken[0], quality="fast"))
+    assert "transcript" in clip.note
+    assert clip.phones == alone.phones
+
+
+def test_what_a_text_leaves_out_is_recognised(predictor, spoken):
+    sound, phones = spoken
+    clip = predictor.prepare(PredictRequest(sound, transcript="five funny poems"))
+    assert "not in the transcript" in clip.note
+    assert [phone for phone, _ in lip_sounds(clip.phones)][-4:] == [phone for phone, _ in lip_sounds(phones)][-4:]
+
+
+def test_an_unknown_quality_is_refused(predictor, speech):
+    with pytest.raises(TimingError, match="fast, best"):
+        predictor.prepare(PredictRequest(speech, quality="worst"))
 
 
 def test_cancelling_stops_at_once(predictor, speech):

@@ -27,6 +27,27 @@ class Document:
         }
         self._binary = bytearray()
 
+    @classmethod
+    def read(cls, data: bytes) -> "Document":
+        """Return the document of a GLB file, to be added to.
+
+        Raises:
+            ValueError: not a GLB file of version 2 with one buffer.
+        """
+        try:
+            kind, version, length, size, chunk = struct.unpack_from("<4sIIII", data)
+            document = cls()
+            document.root = json.loads(data[20 : 20 + size])
+            binary, second = struct.unpack_from("<II", data, 20 + size)
+            buffers = document.root.pop("buffers")
+        except (struct.error, KeyError) as error:
+            raise ValueError("not a whole GLB file") from error
+        heads = kind, version, length, chunk, second, len(buffers)
+        if heads != (b"glTF", 2, len(data), JSON_CHUNK, BINARY_CHUNK, 1):
+            raise ValueError("not a GLB file of version 2 with one buffer")
+        document._binary += data[28 + size : 28 + size + binary]
+        return document
+
     def view(self, data: bytes, target: int | None = None) -> int:
         """Add bytes and return the index of their buffer view."""
         self._binary += b"\0" * (-len(self._binary) % 4)

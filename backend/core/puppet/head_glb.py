@@ -57,8 +57,7 @@ def head_glb(head: GlbHead) -> bytes:
     mesh: dict[str, Any] = {"name": head.name, "primitives": [primitive]}
     count = len(head.shapes.shapes_cm)
     if count:
-        names = [shape_name(index) for index in range(count)]
-        mesh |= {"weights": [0.0] * count, "extras": {"targetNames": names}}
+        mesh |= {"weights": [0.0] * count, "extras": {"targetNames": list(head.shapes.names)}}
     root |= {
         "scene": 0,
         "scenes": [{"nodes": [0]}],
@@ -75,20 +74,13 @@ def head_glb(head: GlbHead) -> bytes:
     return document.to_bytes()
 
 
-def shape_name(index: int) -> str:
-    """Return the name of a shape, in Blender and in glTF."""
-    return f"Motion {index + 1:02d}"
-
-
 def changes(book: FlipBook) -> NDArray[np.int64]:
     """Return the frames at which another tile shows, the first frame among them."""
     return np.flatnonzero(np.diff(book.track, prepend=-1))
 
 
-def track_json(head: GlbHead, sound: str) -> str:
-    """Return the flip-book's track for engines that cannot play it from the GLB; see the user guide for its fields."""
-    book = head.book
-    assert book is not None
+def track_json(book: FlipBook, times_s: NDArray[np.float64], sound: str) -> str:
+    """Return a flip-book's track for engines that cannot play it from the GLB; see the user guide for its fields."""
     at = changes(book)
     content = {
         "format": "lipsync3d.flipbook",
@@ -96,9 +88,9 @@ def track_json(head: GlbHead, sound: str) -> str:
         "columns": book.columns,
         "rows": book.rows,
         "tile_px": [book.page.shape[1] // book.columns, book.page.shape[0] // book.rows],
-        "duration_s": round(float(head.times_s[-1]), 6),
+        "duration_s": round(float(times_s[-1]), 6),
         "sound": sound,
-        "times_s": [round(float(time), 6) for time in head.times_s[at]],
+        "times_s": [round(float(time), 6) for time in times_s[at]],
         "tiles": book.track[at].tolist(),
     }
     return json.dumps(content, indent=1)

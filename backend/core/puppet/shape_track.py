@@ -2,7 +2,9 @@
 """Dense motion as a few shapes and their weights: principal components of one clip, as many as an error bound asks for.
 
 The components are those of the displacements themselves, not of their deviation from a mean, so that all weights at
-zero is the speaker's neutral face.
+zero is the speaker's neutral face. Game engines and importers keep morph weights within 0 and 1, so a component that
+goes both ways becomes two shapes, one for each way, of which one rests at any time: what lies between two keys stays
+the same to the last bit, and fading the weights out still ends at the neutral face.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ MM = 10.0
 DEFAULT_LIMIT_MM = 0.2
 SMALLEST_LIMIT_MM, LARGEST_LIMIT_MM = 0.005, 10.0
 FRAMES_AT_ONCE = 4096
+PLUS, MINUS = "plus", "minus"
+"""Endings of the names of one-sided shapes; the stronger way is plus."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,40 @@ class ShapeTrack:
     shapes_cm: Floats
     """[K, V, 3] displacement at weight 1, the one that moves most first; K may be 0."""
     weights: Floats
-    """[T, K], each within -1 and 1 and reaching 1."""
+    """[T, K], each within -1 and 1 and reaching 1; within 0 and 1 once `one_sided`."""
     max_mm: float
     """Largest distance of any vertex in any frame from where it should be."""
     mean_mm: float
+    names: tuple[str, ...]
+    """[K] of letters, digits and underscores, which every file format keeps."""
 
     def displacement_cm(self, frames: slice = slice(None)) -> Floats:
         """Return the motion [t, V, 3] that the shapes make."""
         _, vertices, axes = self.shapes_cm.shape
         flat = self.weights[frames] @ self.shapes_cm.reshape(-1, vertices * axes)
         return flat.reshape(len(flat), vertices, axes)
+
+
+def one_sided(track: ShapeTrack) -> ShapeTrack:
+    """Return the same motion by shapes whose weights lie within 0 and 1: a component that goes both ways as two."""
+    shapes: list[Floats] = []
+    weights: list[Floats] = []
+    names: list[str] = []
+    for shape, weight, name in zip(track.shapes_cm, track.weights.T, track.names, strict=True):
+        for sign, ending in ((1, PLUS), (-1, MINUS)):
+            side = np.maximum(sign * weight, 0.0)
+            peak = side.max(initial=0.0)
+            if peak > 0.0:
+                shapes.append(shape * (sign * peak))
+                weights.append(side / peak)
+                names.append(f"{name}_{ending}")
+    return ShapeTrack(
+        np.array(shapes, np.float32).reshape(-1, *track.shapes_cm.shape[1:]),
+        np.array(weights, np.float32).reshape(-1, len(track.weights)).T,
+        track.max_mm,
+        track.mean_mm,
+        tuple(names),
+    )
 
 
 def compress(displacement_cm: Floats, limit_mm: float = DEFAULT_LIMIT_MM) -> ShapeTrack:
@@ -73,6 +101,7 @@ def compress(displacement_cm: Floats, limit_mm: float = DEFAULT_LIMIT_MM) -> Sha
         np.array(weights, np.float32).reshape(-1, frames).T,
         _worst_mm(residual),
         _mean_mm(residual),
+        tuple(f"motion_{index + 1:02d}" for index in range(len(shapes))),
     )
     return track
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import BundleError, OutputError, VideoError
-from ...dataset.manifest import MANIFEST
+from ...dataset.manifest import MANIFEST, read_manifest
 from ...dataset.prepare import SPEAKER, PrepareSettings, prepare
 from ...dataset.sources import find_videos
-from ...inference.bundle import BLENDSHAPES, PERSONAL, find_bundle, open_bundle
+from ...inference.bundle import BLENDSHAPES, OF_SPEAKERS, find_bundle, open_bundle
 from ...inference.speaker_face import SpeakerFace, read_face
 from ...normalise.portrait import stage_for
 from ..personal.clips import Clips, load_clips
 from .baselines import Baseline, fit_baselines
 from .judge import Judge, Verdict, true_atlas
+from .lip_judges import JudgeSchool, LipJudges, teach_judges
 from .portrait import write_side_by_side
 from .prediction import frame_rate
 from .report import REPORT, About, Shown, write_figures, write_page
@@ -38,7 +39,10 @@ class EvaluateSettings:
     train: Path | None = None
     """Shards that the bundle learnt from, for the baselines; None: no baselines."""
     words: Path | None = None
-    """Folder of word files (`.align`); None: beside the videos, or in the folder of shards."""
+    """Folder of word files (`.align`), best of the training clips too, for the judges of lips; None: beside the
+    videos, or in the folder of shards."""
+    language: str = ""
+    """Of the words, as eSpeak NG names it; empty: American English."""
     films: int = 3
     """Clips that are shown in pictures and films."""
     atlas_size: int = 256
@@ -78,7 +82,7 @@ def evaluate(
     settings = settings or EvaluateSettings()
     tell = report or _silent
     bundle = open_bundle(bundle_folder)
-    if bundle.kind != PERSONAL:
+    if bundle.kind not in OF_SPEAKERS:
         raise BundleError(f"bundle {bundle.name} is of kind {bundle.kind}; evaluate judges a speaker's own model")
     if bundle.coefficients == BLENDSHAPES:
         raise BundleError(f"bundle {bundle.name} was learnt from curves, not from videos that it could be judged by")
@@ -87,13 +91,14 @@ def evaluate(
     shards, begun = _shards(find_bundle(bundle_folder) / SPEAKER, inputs, output, (face, settings), tell)
     clips = load_clips(shards)
     _check_space(shards, clips, face)
-    places = [settings.words] if settings.words else [*inputs]
-    truths = true_clips(clips, find_word_files(places))
+    word_files = find_word_files([settings.words] if settings.words else [*inputs])
+    truths = true_clips(clips, word_files)
     rest = 1 - begun
-    tell(begun, "fitting baselines")
+    tell(begun, "fitting baselines and judges of lips")
     baselines, learnt_from = _baselines(settings.train, face)
+    lips = _lip_judges(settings, word_files, output)
     begun += FITTING * rest
-    judge = Judge(bundle, face.reference_atlas, baselines)
+    judge = Judge(bundle, face.reference_atlas, baselines, lips)
     verdict = judge.verdict(clips, truths, lambda share: tell(begun + JUDGING * rest * share, "judging"))
     seconds = sum(float(np.ptp(clip.times_s)) for clip in clips.clips)
     about = About(bundle.name, len(clips.clips), seconds, speech_told_by(truths), learnt_from)
@@ -155,6 +160,15 @@ def _baselines(train: Path | None, face: SpeakerFace) -> tuple[list[Baseline], s
     _check_space(train, known, face)
     minutes = sum(float(np.ptp(clip.times_s)) for clip in known.clips) / 60
     return fit_baselines(known), f"{len(known.clips)} clips, {minutes:.1f} min"
+
+
+def _lip_judges(settings: EvaluateSettings, word_files: dict[str, Path], output: Path) -> LipJudges | None:
+    if settings.train is None:
+        return None
+    splits = {entry["split"] for entry in read_manifest(settings.train)["clips"]}
+    held_out = load_clips(settings.train, "validate") if "validate" in splits else None
+    known = {**find_word_files([settings.train]), **word_files}
+    return teach_judges(JudgeSchool(load_clips(settings.train, "train"), held_out, known, settings.language), output)
 
 
 def _illustrated(output: Path, about: About, verdict: Verdict, what: tuple[Judge, Clips, int], tell: Report) -> Path:

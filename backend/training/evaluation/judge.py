@@ -12,6 +12,15 @@ from ...dataset.shards import read_arrays
 from ...inference.bundle import UNIVERSAL, Bundle, open_bundle
 from ..personal.clips import Clips, TrainClip
 from .baselines import Baseline
+from .lip_judges import (
+    OTHER_LIPS,
+    TRUE_LIPS,
+    ClipReading,
+    LipJudges,
+    ReadingScore,
+    lips_of_another,
+    summarise_readings,
+)
 from .metrics import ClipScore, Score, TrueClip, score_clip, summarise
 from .portrait import Looks
 from .prediction import BundleVoice, Predicted
@@ -33,6 +42,8 @@ class JudgedClip:
     """Predictor -> figures; `MODEL` is the bundle."""
     textures: dict[str, TextureScore]
     """`MODEL` and `STILL`, where the bundle predicts texture."""
+    readings: dict[str, ClipReading]
+    """The predictors, `TRUE_LIPS` and `OTHER_LIPS`, where there are judges of lips."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +54,43 @@ class Verdict:
     motion: dict[str, Score]
     """Predictor -> figures over all clips, the model first."""
     texture: dict[str, TextureScore]
+    reading: dict[str, ReadingScore]
+    """As the clips' `readings`."""
+    chance: dict[str, float]
+    """Slot of a sentence -> share that guessing tells."""
 
 
 class Judge:
     """Compares predictions with the truth, clip by clip; only one clip's atlases are in memory."""
 
     def __init__(
-        self, bundle: Bundle, reference_atlas: NDArray[np.uint8] | None, baselines: Sequence[Baseline]
+        self,
+        bundle: Bundle,
+        reference_atlas: NDArray[np.uint8] | None,
+        baselines: Sequence[Baseline],
+        lips: LipJudges | None = None,
     ) -> None:
         self._voice = BundleVoice(bundle)
         self._untrained = None if bundle.kind == UNIVERSAL else BundleVoice(open_bundle())
         self._reference = reference_atlas
         self._baselines = baselines
+        self._lips = lips
 
     def verdict(self, clips: Clips, truths: Sequence[TrueClip], progress: Progress) -> Verdict:
         """Return the figures of all clips."""
         judged: list[JudgedClip] = []
-        for clip, truth in zip(clips.clips, truths, strict=True):
-            judged.append(self._clip(clip, truth))
+        others = (*clips.clips[1:], clips.clips[0])
+        for clip, other, truth in zip(clips.clips, others, truths, strict=True):
+            judged.append(self._clip(clip, other, truth))
             progress(len(judged) / len(clips.clips))
         names = judged[0].scores
         motion = {name: summarise([clip.scores[name] for clip in judged]) for name in names}
         texture = {name: summarise_textures([clip.textures[name] for clip in judged]) for name in judged[0].textures}
-        return Verdict(tuple(judged), motion, texture)
+        reading = {n: summarise_readings([clip.readings[n] for clip in judged]) for n in judged[0].readings}
+        chance = self._lips.chance if self._lips is not None else {}
+        return Verdict(tuple(judged), motion, texture, reading, chance)
 
-    def _clip(self, clip: TrainClip, truth: TrueClip) -> JudgedClip:
+    def _clip(self, clip: TrainClip, other: TrainClip, truth: TrueClip) -> JudgedClip:
         predicted = self._voice.predict(clip)
         faces = {MODEL: predicted.displacement_cm}
         faces |= {baseline.name: baseline.predict(clip) for baseline in self._baselines}
@@ -75,7 +98,10 @@ class Judge:
             faces[UNTRAINED] = self._untrained.predict(clip, textured=False).displacement_cm
         scores = {name: score_clip(truth, truth.neutral_cm + moved) for name, moved in faces.items()}
         mesh = truth.neutral_cm + predicted.displacement_cm
-        return JudgedClip(truth, mesh, scores, self._textures(clip, predicted))
+        shown = {**faces, TRUE_LIPS: clip.displacement_cm, OTHER_LIPS: lips_of_another(clip, other)}
+        lips = self._lips
+        readings = {name: lips.reading(clip, truth, moved) for name, moved in shown.items()} if lips else {}
+        return JudgedClip(truth, mesh, scores, self._textures(clip, predicted), readings)
 
     def _textures(self, clip: TrainClip, predicted: Predicted) -> dict[str, TextureScore]:
         if predicted.atlas is None:

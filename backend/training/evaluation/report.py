@@ -18,9 +18,11 @@ from ...dataset.report import STYLE
 from ...normalise.portrait import Stage
 from ..personal.targets import MM
 from .judge import JudgedClip, Verdict
+from .lip_judges import READING_DEFINITIONS, ReadingScore
 from .metrics import DEFINITIONS, Score
 from .portrait import Looks, mouths, sheet
 from .texture_metrics import TEXTURE_DEFINITIONS, TextureScore
+from .word_reader import SLOTS
 
 REPORT, FIGURES = "report.html", "report.json"
 MOMENTS = 8
@@ -77,9 +79,11 @@ def write_figures(folder: Path, about: About, verdict: Verdict) -> Path:
         "version": FORMAT_VERSION,
         "lipsync3d": VERSION,
         **asdict(about),
-        "definitions": {**DEFINITIONS, **TEXTURE_DEFINITIONS},
+        "definitions": {**DEFINITIONS, **TEXTURE_DEFINITIONS, **READING_DEFINITIONS},
         "motion": {name: score.as_json() for name, score in verdict.motion.items()},
         "texture": {name: score.as_json() for name, score in verdict.texture.items()},
+        "lip_reading": {name: score.as_json() for name, score in verdict.reading.items()},
+        "lip_reading_chance": {name: round(value, 4) for name, value in verdict.chance.items()},
         "each": [_clip_json(clip) for clip in verdict.clips],
     }
     target = folder / FIGURES
@@ -115,7 +119,8 @@ def write_page(folder: Path, about: About, verdict: Verdict, shown: Sequence[Sho
         f"<style>{STYLE}video,img,figure{{max-width:100%}}</style><h1>{html.escape(about.bundle)}</h1>"
         f"<p>{about.clips} clips, {about.seconds:.0f} s. Speech: {html.escape(about.speech)}.</p>{trained}"
         f"<h2>Motion</h2>{_motion_table(verdict.motion)}{_definitions({**COLUMNS, **_COUNTED}, DEFINITIONS)}"
-        f"{texture}{''.join(_clip_section(one, stage) for one in shown)}{_each_table(verdict)}</html>\n"
+        f"{_reading_section(verdict)}{texture}{''.join(_clip_section(one, stage) for one in shown)}"
+        f"{_each_table(verdict)}</html>\n"
     )
     target = folder / REPORT
     with written_beside(target) as beside:
@@ -149,6 +154,23 @@ def _motion_table(motion: Mapping[str, Score]) -> str:
         words = f"{counts.words_predicted} / {counts.words_true} / {counts.words}" if counts.words else "–"
         rows.append(_row([name, *figures, _number(counts.recall, 2), _number(counts.precision, 2), words]))
     return f"<table>{''.join(rows)}</table>"
+
+
+def _reading_section(verdict: Verdict) -> str:
+    if not verdict.reading:
+        return ""
+    told = bool(verdict.chance)
+    rows = [_row(["predictor", "phone error rate", *(SLOTS if told else ())], head=True)]
+    rows += [_row([name, *_reading_cells(score, told)]) for name, score in verdict.reading.items()]
+    if told:
+        rows.append(_row(["guessing", "–", *(_number(verdict.chance[slot], 2) for slot in SLOTS)]))
+    names = {"phone_error_rate": "phone error rate", "words": "words"}
+    return f"<h2>Read from the lips</h2><table>{''.join(rows)}</table>{_definitions(names, READING_DEFINITIONS)}"
+
+
+def _reading_cells(score: ReadingScore, told: bool) -> list[str]:
+    words = [_number(score.words.get(slot, float("nan")), 2) for slot in SLOTS] if told else []
+    return [_number(score.errors.rate), *words]
 
 
 def _texture_table(texture: Mapping[str, TextureScore]) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The clips that a model is judged by: shards, with the times of their words where files beside them tell."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,15 +27,7 @@ def true_clip(clip: TrainClip, clips: Clips, word_files: dict[str, Path]) -> Tru
     Raises:
         VideoError: a damaged shard or word file.
     """
-    words: tuple[Word, ...] = ()
-    if clip.name in word_files:
-        start_s = float(read_arrays(clip.path, ("sound_start_s",))["sound_start_s"][0])
-        last_s = float(clip.times_s[-1]) if len(clip.times_s) else 0.0
-        moved = (
-            replace(word, start_s=word.start_s - start_s, end_s=word.end_s - start_s)
-            for word in read_words(word_files[clip.name])
-        )
-        words = tuple(word for word in moved if word.end_s > 0 and word.start_s < last_s)
+    words = words_of(clip, word_files)
     speaking = between_words(words, clip.times_s) if words else by_level(clip.log_mel, clip.times_s)
     return TrueClip(
         clip.name,
@@ -44,6 +37,26 @@ def true_clip(clip: TrainClip, clips: Clips, word_files: dict[str, Path]) -> Tru
         speaking,
         words,
     )
+
+
+def words_of(clip: TrainClip, word_files: dict[str, Path]) -> tuple[Word, ...]:
+    """Return the words of a clip on the axis of its own sound; none where it has no word file.
+
+    Raises:
+        VideoError: a damaged shard or word file.
+    """
+    if clip.name not in word_files:
+        return ()
+    start_s = float(read_arrays(clip.path, ("sound_start_s",))["sound_start_s"][0])
+    last_s = float(clip.times_s[-1]) if len(clip.times_s) else 0.0
+    words = read_words(word_files[clip.name])
+    moved = (replace(word, start_s=word.start_s - start_s, end_s=word.end_s - start_s) for word in words)
+    return tuple(word for word in moved if word.end_s > 0 and word.start_s < last_s)
+
+
+def spelled(words: Sequence[Word]) -> str:
+    """Return words as a text; a single letter stands alone, so that it is said by its name and not as an article."""
+    return " ".join(f", {word.text.upper()}," if len(word.text) == 1 else word.text for word in words)
 
 
 def true_clips(clips: Clips, word_files: dict[str, Path]) -> list[TrueClip]:

@@ -4,10 +4,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .settings import LIPSYNC3D, SELFTALK
+
 TEMPLATE = """# {name}
 
 {what}.
-After LipSync3D (Lahiri et al. 2021); it hears by the features of `{speech}`, so that any voice drives it.
+{method}; it hears by the features of `{speech}`, so that any voice drives it.
 
 ## Training data
 {minutes:.1f} minutes of {data}.
@@ -15,8 +17,8 @@ Sources: {sources}.
 Terms: {terms}.
 
 ## Made by
-`python -m backend train`, preset `{preset}`, seed {seed}, on {device}; {held_out} clips were held out to choose when to
-stop. Digest of the training data: `{digest}`.
+`python -m backend train --kind {kind}`, preset `{preset}`, seed {seed}, on {device};
+{held_out} clips were held out to choose when to stop. Digest of the training data: `{digest}`.
 
 ## Held-out loss
 {figures}
@@ -24,6 +26,10 @@ stop. Digest of the training data: `{digest}`.
 ## Limits
 It has the range of expression of its {material}. Head motion is not predicted. {limits}
 """
+METHODS = {
+    LIPSYNC3D: "After LipSync3D (Lahiri et al. 2021)",
+    SELFTALK: "Mesh after SelfTalk (Peng et al. 2023), trained against its own lip-reader",
+}
 FROM_VIDEO = {
     "what": "One speaker's face from speech: mesh (468 vertices, displacements from the speaker's own closed-mouth "
     "face){texture}",
@@ -57,6 +63,8 @@ class CardFacts:
     sources: tuple[str, ...]
     terms: str
     preset: str
+    kind: str
+    """One of `settings.KINDS`."""
     seed: int
     device: str
     digest: str
@@ -79,6 +87,8 @@ def card_of(facts: CardFacts) -> str:
         sources=shown,
         terms=facts.terms,
         preset=facts.preset,
+        kind=facts.kind,
+        method=METHODS[facts.kind],
         seed=facts.seed,
         device=facts.device,
         held_out=facts.held_out,

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ...inference.bundle import (
     FACE,
     GEOMETRY,
     PERSONAL,
+    SELFTALK,
     SPEECH,
     STATISTICS,
     TEXTURE,
@@ -31,7 +32,10 @@ from ...inference.bundle import (
     open_bundle,
 )
 from ...inference.encoder import open_session
+from ...models.lipsync3d import GeometryNet
 from ...models.personal_graph import geometry_graph, geometry_weights, rounded
+from ...models.selftalk import Animator
+from ...models.selftalk_graph import animator_graph, animator_weights, rounded_animator
 from ...normalise.layout import atlas_layout
 from .geometry import TrainedGeometry
 from .texture import TrainedTexture
@@ -76,8 +80,7 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
     """
     geometry, texture = model.geometry, model.texture
     with _made_whole(folder) as made:
-        weights = geometry_weights(geometry.net)
-        graph = geometry_graph(weights, geometry.net.config.dilations).SerializeToString()
+        graph = graph_of(geometry.net)
         (made / GEOMETRY).write_bytes(graph)
         (made / SPEECH).write_bytes(model.speech)
         np.savez(made / STATISTICS, **open_bundle().statistics)  # pyright: ignore[reportArgumentType] - numpy's stub
@@ -96,6 +99,13 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
             part.chmod(0o644)
 
 
+def graph_of(net: GeometryNet | Animator) -> bytes:
+    """Return the ONNX graph of either kind."""
+    if isinstance(net, Animator):
+        return animator_graph(animator_weights(net), net.config).SerializeToString()
+    return geometry_graph(geometry_weights(net), net.config.dilations).SerializeToString()
+
+
 def parity(geometry: TrainedGeometry, graph: bytes, seed: int = 0) -> float:
     """Return the largest difference between torch and ONNX Runtime over random features."""
     features = np.random.default_rng(seed).standard_normal((1, geometry.net.feature_mean.shape[0], 301))
@@ -103,7 +113,9 @@ def parity(geometry: TrainedGeometry, graph: bytes, seed: int = 0) -> float:
     session = open_session(graph, GEOMETRY, "cpu", 1)
     motion, latent = session.run(["motion", "latent"], {"features": features})
     with torch.inference_mode():
-        found_latent, found_motion = rounded(geometry.net)(torch.from_numpy(features))
+        net = geometry.net
+        known = rounded_animator(net) if isinstance(net, Animator) else rounded(net)
+        found_latent, found_motion = known(torch.from_numpy(features))
     pairs = ((motion, found_motion), (latent, found_latent))
     return max(float(np.abs(a - b.transpose(1, 2).numpy()).max()) for a, b in pairs)
 
@@ -126,14 +138,14 @@ def _config(geometry: TrainedGeometry, name: str, text: PersonalText, made: Path
     network = geometry.net.config
     return {
         "schema": 1,
-        "kind": PERSONAL,
+        "kind": SELFTALK if isinstance(geometry.net, Animator) else PERSONAL,
         "name": name,
         "features": universal["features"],
         "phones": universal["phones"],
         "context_frames": universal["context_frames"],
         "context_steps": network.context_steps,
         "coefficients": BLENDSHAPES if isinstance(geometry.basis, WeightBasis) else BASIS,
-        "network": {"latent": network.latent, "components": network.components, "dilations": list(network.dilations)},
+        "network": asdict(network),
         "topology": "mediapipe-468",
         "decoder": universal["decoder"],
         "speech": universal["name"],

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from ...models.lipsync3d import GeometryConfig
+from ...models.selftalk import AnimatorConfig, InterpreterConfig
 from .loop_settings import LoopSettings
 from .texture_settings import TextureSettings, texture_preset
 
@@ -14,6 +15,8 @@ class GeometryLosses:
 
     lips: float = 3.0
     """Weight of a lip vertex over another's."""
+    position: float = 1.0
+    """Of the vertices' places."""
     velocity: float = 1.0
     """Of the change from frame to frame (Cudeiro et al. 2019)."""
     gap: float = 1.0
@@ -42,14 +45,46 @@ class GeometrySettings:
     """Standard deviation of noise on the features, in their own spread."""
 
 
+PREDICTED, TRUE = "predicted", "true"
+
+
+def _paper_losses() -> GeometryLosses:
+    """Return positions and velocities alone, as in the paper."""
+    return GeometryLosses(gap=0.0, closure=0.0, width=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTalkSettings:
+    """Training of animator and interpreter."""
+
+    network: AnimatorConfig = field(default_factory=AnimatorConfig)
+    interpreter: InterpreterConfig = field(default_factory=InterpreterConfig)
+    losses: GeometryLosses = field(default_factory=_paper_losses)
+    latent: float = 0.3
+    """Of the likeness of lip latents and what the recogniser hears by, in its own spread, squared."""
+    text: float = 0.1
+    """Of the text read from the lips, natural logarithm a symbol (CTC, Graves et al. 2006)."""
+    learns_from: str = PREDICTED
+    """The lips that the interpreter learns on: `predicted` as in the paper, or `true`."""
+    loop: LoopSettings = field(default_factory=LoopSettings)
+    crop_s: float = 12.0
+    """Length of the longest piece; shorter clips are learnt whole."""
+    voices: int = 4
+    """Changed voices of each clip beside its own."""
+    noise: float = 0.2
+    """Standard deviation of noise on the features, in their own spread."""
+
+
 PRESETS = ("fast", "full")
+LIPSYNC3D, SELFTALK = "lipsync3d", "selftalk"
+KINDS = (LIPSYNC3D, SELFTALK)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalSettings:
     """A whole run."""
 
-    geometry: GeometrySettings = field(default_factory=GeometrySettings)
+    geometry: GeometrySettings | SelfTalkSettings = field(default_factory=GeometrySettings)
     texture: TextureSettings | None = field(default_factory=TextureSettings)
     """None: the bundle predicts the mesh alone."""
     preset: str = "fast"
@@ -57,8 +92,15 @@ class PersonalSettings:
     terms: str = "those of what it was trained on"
     """Under which the training data may be used, for the card."""
 
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return SELFTALK if isinstance(self.geometry, SelfTalkSettings) else LIPSYNC3D
 
-def preset(name: str, seed: int = 0, device: str = "cpu", texture: bool = True) -> PersonalSettings:
+
+def preset(
+    name: str, seed: int = 0, device: str = "cpu", texture: bool = True, kind: str = LIPSYNC3D
+) -> PersonalSettings:
     """Return the settings of a preset.
 
     Args:
@@ -66,10 +108,16 @@ def preset(name: str, seed: int = 0, device: str = "cpu", texture: bool = True) 
         seed: of weights, order and noise.
         device: `cpu` or `cuda`.
         texture: whether to predict texture as well.
+        kind: one of `KINDS`.
     """
     full = name == "full"
     loop = LoopSettings(steps=2000 if full else 480, seed=seed, device=device)
-    network = GeometryConfig(latent=256 if full else 128, components=60 if full else 40)
-    geometry = GeometrySettings(network=network, loop=loop, voices=16 if full else 4)
+    latent, components, voices = (256, 60, 16) if full else (128, 40, 4)
+    if kind == SELFTALK:
+        animator = AnimatorConfig(latent=latent, components=components)
+        geometry = SelfTalkSettings(network=animator, loop=loop, voices=voices)
+    else:
+        network = GeometryConfig(latent=latent, components=components)
+        geometry = GeometrySettings(network=network, loop=loop, voices=voices)
     painted = texture_preset(name, seed, device) if texture else None
     return PersonalSettings(geometry, painted, name, device)

@@ -12,6 +12,7 @@ from ...dataset.shards import read_arrays
 from ...normalise.lighting import relight
 from ...normalise.mouth_window import mouth_window
 from .clips import Clips, TrainClip
+from .rim import grown_over
 
 REFERENCE_FRAMES = 240
 """Frames that the reference atlas is the median of."""
@@ -46,7 +47,8 @@ def texture_clips(clips: Clips, light_out: bool = True) -> list[TextureClip]:
 def reference_atlas(clips: Clips, light_out: bool = True) -> Bytes:
     """Return the speaker's atlas [S, S, 3] at rest: the median of frames with closed lips, where they are in sight.
 
-    The frames are spread over all clips; of each, the half with the lips closer together comes into question.
+    The frames are spread over all clips; of each, the half with the lips closer together comes into question. The rim,
+    where it is seldom in sight, is grown over from what is.
     """
     a_clip = -(-REFERENCE_FRAMES // len(clips.clips))
     atlases: list[Bytes] = []
@@ -58,7 +60,8 @@ def reference_atlas(clips: Clips, light_out: bool = True) -> Bytes:
         for atlas, visibility in _frames(clip, frames, light_out):
             atlases.append(atlas)
             seen.append(visibility >= SEEN)
-    return _median(np.stack(atlases), np.stack(seen))
+    counted = np.stack(seen)
+    return grown_over(_median(np.stack(atlases), counted), counted.mean(axis=0, dtype=np.float32))
 
 
 def _median(values: Bytes, counted: NDArray[np.bool_]) -> Bytes:

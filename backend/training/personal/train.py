@@ -8,7 +8,7 @@ where it was.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,9 @@ from .geometry import TrainedGeometry, predict_clip, train_geometry
 from .inputs import Report, RunData, read_inputs
 from .loop import Checkpoint
 from .pictures import draw_curves
-from .settings import PersonalSettings
+from .selftalk import train_selftalk
+from .settings import GeometrySettings, PersonalSettings
+from .teaching import Teaching, fingerprint, teacher_for
 from .texture import train_texture
 
 
@@ -44,7 +46,12 @@ class Trained:
 
 
 def train(
-    inputs: Sequence[Path], bundle: Path, run: Path, settings: PersonalSettings, report: Report | None = None
+    inputs: Sequence[Path],
+    bundle: Path,
+    run: Path,
+    settings: PersonalSettings,
+    report: Report | None = None,
+    teaching: Teaching | None = None,
 ) -> Trained:
     """Train a personal model.
 
@@ -55,6 +62,7 @@ def train(
         run: folder of this run, made where missing.
         settings: of the training.
         report: told the share done and what is being done.
+        teaching: what SelfTalk is taught by, beyond the universal speech encoder.
 
     Raises:
         LipSyncError: nothing to learn from, or the run's folder holds another run.
@@ -67,15 +75,14 @@ def train(
     every, held_out, begun = data.learnt, data.held_out, data.begun
     if data.speaker is None:
         settings = replace(settings, texture=None)
-    learnt = asdict(replace(settings, terms=""))  # words for the card change nothing that is learnt
-    key = hashlib.sha256(json.dumps([every.digest, learnt], sort_keys=True).encode()).hexdigest()
-    _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
     ear = Ear(open_bundle(), settings.geometry.network.front)
+    learner = _learner(data, ear, settings, teaching or Teaching())
+    learnt = [every.digest, asdict(replace(settings, terms="")), *learner.taught]  # the card's words change nothing
+    key = hashlib.sha256(json.dumps(learnt, sort_keys=True).encode()).hexdigest()
+    _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
     rest = 1.0 - begun
-    geometry = train_geometry(
-        every, ear, settings.geometry, held_out, Checkpoint(run / "geometry.safetensors", key),
-        _part(tell, begun, rest * 0.3, "geometry"),
-    )  # fmt: skip
+    checkpoint = Checkpoint(run / "geometry.safetensors", key)
+    geometry = learner.learn(checkpoint, _part(tell, begun, rest * 0.3, "geometry"))
     texture = None
     if settings.texture is not None:
         texture = train_texture(
@@ -94,6 +101,26 @@ def train(
     export_personal(model, PersonalText(card_of(facts), provenance), bundle)
     tell(1.0, "done")
     return Trained(bundle, len(every.clips), facts.minutes, texture is not None, facts.from_curves)
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """The way to the geometry of the kind that is trained."""
+
+    learn: Callable[[Checkpoint, Report], TrainedGeometry]
+    taught: tuple[str, ...] = ()
+    """What else the result depends on."""
+
+
+def _learner(data: RunData, ear: Ear, settings: PersonalSettings, teaching: Teaching) -> _Learner:
+    geometry = settings.geometry
+    if isinstance(geometry, GeometrySettings):
+        return _Learner(lambda run, tell: train_geometry(data.learnt, ear, geometry, data.held_out, run, tell))
+    teacher = teacher_for(data.learnt, teaching)
+    return _Learner(
+        lambda run, tell: train_selftalk(data.learnt, (ear, teacher), geometry, data.held_out, run, tell),
+        (fingerprint(teacher),),
+    )
 
 
 def _latents(geometry: TrainedGeometry, ear: Ear, clips: Clips) -> list[Floats]:
@@ -122,6 +149,7 @@ def _facts(bundle: Path, data: RunData, settings: PersonalSettings, figures: dic
         sources=data.sources,
         terms=settings.terms,
         preset=settings.preset,
+        kind=settings.kind,
         seed=settings.geometry.loop.seed,
         device=settings.device,
         digest=data.learnt.digest,

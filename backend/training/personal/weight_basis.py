@@ -18,6 +18,7 @@ from ...core.face import canonical_face, vertices_from_weights
 from ...core.lips import lip_vertices
 from ...core.types import Floats
 from ...models.lipsync3d import GeometryNet
+from ...models.selftalk import Animator
 from .clips import Clips, TrainClip
 from .targets import MM, MotionBasis
 
@@ -74,7 +75,7 @@ def weight_basis(clips: Sequence[TrainClip], lips: float) -> WeightBasis:
     return _of(every.mean(axis=0), np.maximum(every.std(axis=0), LEAST_SPREAD), lips)
 
 
-def plain(net: GeometryNet, basis: WeightBasis) -> tuple[GeometryNet, WeightBasis]:
+def plain(net: GeometryNet | Animator, basis: WeightBasis) -> tuple[GeometryNet | Animator, WeightBasis]:
     """Return network and basis with centre and spread moved into the head, which then answers the weights."""
     with torch.no_grad():
         spread, centre = torch.from_numpy(basis.spread), torch.from_numpy(basis.centre)

@@ -10,11 +10,13 @@ import torch
 from backend.core.face import canonical_face
 from backend.dataset.shards import SHARD_VERSION, write_tensors
 from backend.models.texture import TextureConfig
+from backend.normalise.layout import atlas_layout
 from backend.normalise.light_field import EPS
 from backend.normalise.mouth_window import mouth_window
 from backend.training.personal.clips import Clips, TrainClip
 from backend.training.personal.loop import Checkpoint
 from backend.training.personal.loop_settings import LoopSettings
+from backend.training.personal.rim import grown_over
 from backend.training.personal.texture import TrainedTexture, predict_texture, train_texture
 from backend.training.personal.texture_basis import fit_pictures
 from backend.training.personal.texture_clips import reference_atlas, texture_clips
@@ -123,6 +125,23 @@ def test_the_reference_is_the_median_of_closed_frames_where_they_are_seen(tmp_pa
     write_tensors(clip.path, {"atlas": atlas, "visibility": visibility}, {"version": SHARD_VERSION})
     moved = Clips(clips.folder, clips.neutral_cm, (replace(clip, displacement_cm=lower),), "digest")
     assert (reference_atlas(moved) == 100).all()
+
+
+def test_a_rim_that_is_seldom_seen_continues_the_skin_and_not_the_wall():
+    face = atlas_layout(128).picture(np.ones(len(atlas_layout(128).texels), np.float32)) > 0
+    rows = np.arange(128)[:, None]
+    skin = np.where(face[..., None], [120, 90, 60] + rows[..., None] // 2, 0).astype(np.uint8)
+    seen = np.where(np.arange(128) < 100, face, 0).astype(np.float32)
+    seen[60:64, 58:70] = 0  # nostrils
+    filmed = np.where((seen < 0.5)[..., None] & face[..., None], [0, 60, 255], skin).astype(np.uint8)
+    mended = grown_over(filmed, seen)
+    beyond = face & (np.arange(128) >= 100)
+    assert np.abs(mended[beyond].astype(int) - skin[beyond]).max() <= 8
+    kept = face & (np.arange(128) < 96)
+    assert (mended[kept] == filmed[kept]).all()
+    assert (mended[~face] == filmed[~face]).all()
+    assert (grown_over(filmed, np.zeros_like(seen)) == filmed).all()
+    assert (grown_over(skin, face.astype(np.float32)) == skin).all()
 
 
 def test_the_basis_finds_the_pictures_that_all_others_are_made_of():

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A batch killed again and again, watched for files that are not whole."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..figure import Figure
+from .running import Watcher, command, contents, kill, run, start
+from .speed import WHOLE
+
+KILLS, SEED = 10, 20
+SHORTEST_S, LONGEST_S = 1.0, 30.0
+NOT_PROMISED = (".mp4", ".blend", ".fbx", ".usd")
+"""Kinds that hold times or addresses of their own."""
+
+
+def measure(sheet: Path, folder: Path, workers: int) -> Iterator[Figure | str]:
+    """Yield what was measured."""
+    expected = promised(contents(folder / WHOLE))
+    broken = folder / "broken"
+    broken.mkdir()
+    line = command(sheet, broken, "--workers", str(workers))
+    moments = random.Random(SEED)
+    watcher = Watcher(broken, expected)
+    half: set[str] = set()
+    for _ in range(KILLS):
+        process = start(line)
+        time.sleep(moments.uniform(SHORTEST_S, LONGEST_S))
+        ended = process.poll() is not None
+        if not ended:
+            kill(process)
+        there = promised(contents(broken))
+        half |= {name for name, digest in there.items() if expected.get(name) != digest}
+        yield f"killed with {len(there)} of {len(expected)} files there" + (" (it had ended)" if ended else "")
+    last = run(line)
+    watcher.close()
+    wrong = [name for name in watcher.wrong if not name.endswith(NOT_PROMISED)]
+    yield f"{watcher.seen} files were read as soon as they were seen; then it went on, exit {last.code}"
+    yield Figure("files that were ever half written", len(half) + len(wrong), "", 0)
+    yield Figure("files that differ from the unbroken run", differing(promised(contents(broken)), expected), "", 0)
+
+
+def promised(sums: dict[str, str]) -> dict[str, str]:
+    """Return the sums of those files that are the same in every run."""
+    return {name: digest for name, digest in sums.items() if not name.endswith(NOT_PROMISED)}
+
+
+def differing(ours: dict[str, str], theirs: dict[str, str]) -> int:
+    """Return how many files differ or are in one folder alone."""
+    return sum(ours.get(name) != theirs.get(name) for name in ours.keys() | theirs.keys())

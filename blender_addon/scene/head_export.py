@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A talking head for game engines: GLB by this project's own writer, FBX and USD by Blender's.
+
+In each the sound begins at time 0, weights lie within 0 and 1, and the UVs lie on tile 0 of the flip-book's page, so
+that the still speaker shows where nobody plays the book. FBX and USD know no unlit materials: there the texture is the
+skin's colour.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from ..backend.core.puppet.head_glb import GlbHead, head_glb
+from ..jobs.head import PACKED, HeadClip
+from .bake import Placement
+from .exporting import WRITERS, Writer
+from .talking_head import HeadLook, add_talking_head
+
+ASIDE = " (in the scene)"
+"""Added to names of the open file while a copy for export bears them."""
+
+
+def engine_writer(thing: bpy.types.Object, clip: HeadClip, ending: str, *, lit: bool) -> Writer:
+    """Return what writes a head by itself.
+
+    Args:
+        thing: the head in the scene, which lends its names.
+        clip: what it says.
+        ending: of the file, one of those that `--export` takes.
+        lit: whether lights fall on it where the format lets us choose.
+    """
+    if ending == ".glb":
+        head = GlbHead(
+            thing.name, clip.times_s, clip.neutral_cm, clip.uv, clip.shapes, clip.reference_atlas, clip.book, lit
+        )
+        return lambda path: path.write_bytes(head_glb(head))
+
+    def write(path: Path) -> None:
+        with _alone(thing, clip):
+            WRITERS["export"][ending](path)
+
+    return write
+
+
+@contextmanager
+def _alone(thing: bpy.types.Object, clip: HeadClip) -> Iterator[None]:
+    """Let a scene be current that holds nothing but a head, from frame 0 on; then it goes again."""
+    data = bpy.data
+    shown = bpy.context.scene
+    with ExitStack() as undo:
+        for one in (thing, thing.data, thing.active_material):
+            if one is not None:
+                undo.callback(setattr, one, "name", one.name)
+                one.name += ASIDE
+        scene = data.scenes.new("Talking head")
+        undo.callback(data.scenes.remove, scene)
+        scene.render.fps, scene.render.fps_base = shown.render.fps, shown.render.fps_base
+        placement = Placement(Path(thing.name.removesuffix(ASIDE)), 0, add_strip=False)
+        copy = add_talking_head(
+            scene, replace(clip, pictures=None), placement, HeadLook(lit=True, texture=PACKED)
+        ).thing
+        undo.callback(_remove, copy)
+        name = thing.name.removesuffix(ASIDE)
+        copy.name = copy.data.name = copy.active_material.name = name
+        for image in _images(copy):
+            image.name = f"{name} texture"
+        _drop_flip_book(copy)
+        with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+            yield
+
+
+def _drop_flip_book(thing: bpy.types.Object) -> None:
+    """Take the modifier that leafs through the page: exporters that apply modifiers leave out the shapes."""
+    thing.modifiers.clear()
+    if thing.animation_data is not None:
+        action = thing.animation_data.action
+        thing.animation_data_clear()
+        bpy.data.actions.remove(action)
+
+
+def _images(thing: bpy.types.Object) -> list[bpy.types.Image]:
+    return [node.image for node in thing.active_material.node_tree.nodes if node.type == "TEX_IMAGE"]
+
+
+def _remove(thing: bpy.types.Object) -> None:
+    mesh, material = thing.data, thing.active_material
+    images = _images(thing)
+    action = mesh.shape_keys.animation_data.action if mesh.shape_keys and mesh.shape_keys.animation_data else None
+    bpy.data.objects.remove(thing)
+    bpy.data.meshes.remove(mesh)
+    bpy.data.materials.remove(material)
+    for image in images:
+        bpy.data.images.remove(image)
+    if action is not None:
+        bpy.data.actions.remove(action)
