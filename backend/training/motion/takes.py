@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import VideoError
 from ...core.face import lip_gap_cm, mouth_width_cm
 from ...core.types import PhoneSpan
-from ...inference.bundle import Bundle
+from ...inference.bundle import Bundle, open_bundle
 from ...inference.predict import Predictor, PredictRequest
 from ...motion import contacts
 from ...motion.coarticulation import MARGIN_S, STEP_S, phone_shares
 from ...motion.timeline import timeline
 from ..evaluation.metrics import TrueClip
 from ..evaluation.prediction import write_sound
-from ..personal.clips import TrainClip
+from ..evaluation.truth import find_word_files, true_clip
+from ..personal.clips import TrainClip, load_clips
 from ..personal.targets import MM
 
 Doubles = NDArray[np.float64]
@@ -48,7 +50,7 @@ class Take:
     """[3, T] closure, lip on teeth, and wakefulness, 0-1, which the motion keeps whatever is fitted."""
 
 
-class Listener:
+class Aligner:
     """A bundle that lays known words over clips, or finds the phones itself where no words are known."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -100,3 +102,28 @@ def support_s(takes: Sequence[Take]) -> Doubles:
     margin = round(MARGIN_S / STEP_S)
     heard = np.stack([take.shares[margin:-margin].sum(axis=0, dtype=np.float64) for take in takes])
     return STEP_S * heard.sum(axis=0)
+
+
+def read_takes(shards: Path, words: Path | None, bundle: str) -> tuple[list[Take], str]:
+    """Return the takes of a folder of shards, and the digest of its data.
+
+    Args:
+        shards: of `prepare`.
+        words: folder of word files; clips without one are left out. None: all clips, their phones recognised.
+        bundle: that listens.
+
+    Raises:
+        VideoError: no training data, or damaged.
+        BundleError: no such bundle.
+    """
+    clips = load_clips(shards)
+    files = find_word_files([words]) if words is not None else {}
+    aligner = Aligner(open_bundle(bundle))
+    takes: list[Take] = []
+    for clip in clips.clips:
+        if words is None or clip.name in files:
+            truth = true_clip(clip, clips, files)
+            takes.append(take_of(clip, truth, aligner.phones(clip, truth)))
+    if not takes:
+        raise VideoError(f"{words}: no word file (.align) of any clip in {shards}; give the folder that holds them")
+    return takes, clips.digest
