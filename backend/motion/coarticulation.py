@@ -31,7 +31,7 @@ MARGIN_S = 0.6
 """Silence that the grid has around the sound."""
 CHUNK_STEPS = 20_000
 SMALLEST_DOMINANCE = 1e-9
-LEAST_GAP_MM = 1.5
+LEAST_CORRECTED_MM = 1.1
 """No correction parts the lips less than this, unless they were nearer: closing is the contacts' business."""
 WIDTH = 2
 """Column of the corrections; those of opening and jaw are their channels'."""
@@ -110,7 +110,7 @@ class Tracks:
 def _corrected(tracks: Doubles, corrections: Doubles) -> Doubles:
     """Return tracks [T, 7] with corrections [T, 3] added."""
     moved = widened(tracks, corrections[:, WIDTH])
-    moved[:, GAP] = np.maximum(tracks[:, GAP] + corrections[:, GAP], np.minimum(tracks[:, GAP], LEAST_GAP_MM))
+    moved[:, GAP] = np.maximum(tracks[:, GAP] + corrections[:, GAP], np.minimum(tracks[:, GAP], LEAST_CORRECTED_MM))
     moved[:, JAW] = np.clip(tracks[:, JAW] + corrections[:, JAW], 0, 1)
     return moved
 

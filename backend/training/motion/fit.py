@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...motion.coarticulation import LEAST_GAP_MM
 from ...motion.parameters import MotionParameters, TierTiming
 from ...motion.spreading import widened
 from ...motion.targets import GAP, JAW
@@ -21,6 +20,8 @@ from .takes import GAP_MM, JAW_MM, WIDTH_MM, Take
 
 STEPS = 120
 HISTORY = 20
+LEAST_GAP_MM = 1.5
+"""No phone but those of closed lips aims at less: closing is the contacts' business."""
 WIDTH_TOLD = 0.6
 """Part of the width's spread on film that phones tell, as found; the rest is no matter of size."""
 
