@@ -21,21 +21,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from build_words import MODEL_FOLDER, share_model
+
 CHECKOUT = Path(__file__).resolve().parent
 CACHE = CHECKOUT / "build" / "wheels"
 EXTENSION_ID = "lipsync3d"
-WHEEL_EXTRAS = ("inference", "speech")
+WHEEL_EXTRAS = ("inference", "speech", "words")
 
 NUMPY_OF_BLENDER = {"3.11": "1.24.3", "3.13": "2.2.6"}
 """Python of Blender -> the oldest numpy such a Blender ships (4.2 and 5.1); the wheels must accept it."""
 
-LEFT_OUT = frozenset({"numpy", "sympy", "mpmath", "coloredlogs", "humanfriendly"})
-"""Blender brings numpy; the others serve only the conversion tools of older ONNX Runtimes (macOS on Intel)."""
+LEFT_OUT = frozenset({"numpy", "sympy", "mpmath", "coloredlogs", "humanfriendly", "sounddevice"})
+"""Blender brings numpy; sounddevice is pocketsphinx's microphone, which is not used; the others serve only the
+conversion tools of older ONNX Runtimes (macOS on Intel)."""
 
 NOT_SHIPPED = frozenset(
     {"training", "models", "tracking", "normalise", "dataset", "dubbing", "authoring", "tests", "__pycache__"}
+    | {MODEL_FOLDER}
 )
-"""Folders of the checkout that only makers of bundles and of the project need."""
+"""Folders of the checkout that only makers of bundles and of the project need, and the word model."""
 
 ZIP_LIMIT_BYTES = 150_000_000
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -106,6 +110,11 @@ def stage(target: Path, platform: Platform, *, link_sources: bool = False) -> Pa
     for name in ("backend", "blendshape_maps", "LICENSE"):
         place(CHECKOUT / name, target / name)
     wheels = download_wheels(platform)
+    model = wheels[0].parent / MODEL_FOLDER
+    if link_sources:  # the linked backend is the checkout itself, which git keeps the model out of
+        _link_again(model, CHECKOUT / "backend" / "inference" / MODEL_FOLDER)
+    else:
+        shutil.copytree(model, target / "backend" / "inference" / MODEL_FOLDER)
     (target / "wheels").mkdir()
     for wheel in wheels:
         place(wheel, target / "wheels" / wheel.name)
@@ -151,11 +160,12 @@ def download_wheels(platform: Platform) -> list[Path]:
         for wheel in partial.iterdir():
             if wheel.name.split("-")[0].lower() in LEFT_OUT:
                 wheel.unlink()
+        share_model(partial)
         if folder.is_dir():  # another build was quicker
             shutil.rmtree(partial)
         else:
             partial.rename(folder)
-    return sorted(folder.iterdir())
+    return sorted(folder.glob("*.whl"))
 
 
 def _pip_download(folder: Path, platform: Platform, python: str, requirements: Sequence[str]) -> None:
@@ -234,6 +244,12 @@ def user_extension_folders() -> Iterator[Path]:
     for folder in root.glob("[0-9]*.[0-9]*"):
         if _version(folder / "extensions") >= [4, 2]:
             yield folder / "extensions"
+
+
+def _link_again(source: Path, target: Path) -> None:
+    if target.is_symlink() or not target.exists():
+        target.unlink(missing_ok=True)
+        _link(source, target)
 
 
 def _version(extensions: Path) -> list[int]:

@@ -33,11 +33,11 @@ from backend.training.evaluation.lip_judges import (
 from backend.training.evaluation.metrics import TrueClip, score_clip, summarise
 from backend.training.evaluation.truth import find_word_files, true_clips
 from backend.training.evaluation.word_reader import SLOTS
-from backend.training.personal.clips import Clips, load_clips
+from backend.training.personal.clips import Clips, TrainClip, load_clips
 from backend.training.personal.ear import Ear
 from backend.training.personal.geometry import TrainedGeometry, predict_clip, train_geometry
 from backend.training.personal.loop_settings import LoopSettings
-from backend.training.personal.recogniser import PhoneRecogniser
+from backend.training.personal.recogniser import PhoneRecogniser, Reading
 from backend.training.personal.selftalk import Teacher, train_selftalk
 from backend.training.personal.settings import TRUE, GeometryLosses, GeometrySettings, SelfTalkSettings
 from backend.training.personal.teaching import texts_of
@@ -60,6 +60,21 @@ class Row:
 
 def _losses(**values: float) -> Change:
     return lambda settings: replace(settings, losses=replace(settings.losses, **values))
+
+
+class Remembering(PhoneRecogniser):
+    """The universal speech encoder, asked once for each clip."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(open_bundle(), language)
+        self._known: dict[tuple[Path, str], Reading] = {}
+
+    def read(self, clip: TrainClip, transcript: str = "") -> Reading:
+        """Return what is said in a clip."""
+        key = clip.path, transcript
+        if key not in self._known:
+            self._known[key] = super().read(clip, transcript)
+        return self._known[key]
 
 
 ROWS = {
@@ -167,7 +182,7 @@ def _material(options: argparse.Namespace) -> Material:
         raise SystemExit(f"{options.train}: too little speech to teach the judges of lips")
     return Material(
         train, held_out, measure, true_clips(measure, words), texts_of(train, options.words), judges,
-        PhoneRecogniser(open_bundle(), options.language), LoopSettings(steps=options.steps),
+        Remembering(options.language), LoopSettings(steps=options.steps),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from .jobs.client import WorkerClient
 from .jobs.head import HeadJob, HeadRequest
 from .jobs.job import Job
 from .scene import bake, exporting, head_output, importing
+from .scene.head_export import EngineLook
 from .scene.head_stage import film
 from .scene.plan import bundle_of, chosen_character, fit_of
 from .scene.sound_strip import pack
@@ -141,7 +142,9 @@ def head(options: argparse.Namespace) -> None:
             limit_mm=options.error_mm,
             texture=options.texture.upper(),
             folder=head_output.pictures_folder(outputs, options.texture, folder),
-            tiles=options.tiles if options.texture == "packed" or "export" in outputs else 0,
+            tiles=_tiles(options, outputs),
+            page_px=options.page,
+            back=options.back,
             language=options.language,
             transcript=options.transcript,
             phones=phones,
@@ -155,10 +158,16 @@ def head(options: argparse.Namespace) -> None:
             pack(sound)
         if scene.camera is None:
             film(scene, report.thing, options.size, options.engine)
-        written = head_output.write(report.thing, clip, sound, outputs, lit=options.lit)
+        written = head_output.write(report.thing, clip, sound, outputs, EngineLook(options.lit, options.jpeg))
     if not options.quiet:
         say(report.sentence)
         say("\n".join(map(str, written)))
+
+
+def _tiles(options: argparse.Namespace, outputs: Mapping[str, Path]) -> int:
+    """Return how many tiles the flip-book gets: engines can always play it, the scene where it is asked for."""
+    is_wanted = options.texture == "packed" or (options.texture == "sequence" and "export" in outputs)
+    return options.tiles if is_wanted else 0
 
 
 def _outputs(options: argparse.Namespace) -> dict[str, Path]:

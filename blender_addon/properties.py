@@ -124,6 +124,11 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
         default="SEQUENCE",
     )
     tiles: IntProperty(name="Tiles", description="Pictures on the flip-book's page", default=64, min=1, max=256)
+    back: BoolProperty(
+        name="Back of the head",
+        description="Add the back of the head and the neck, in the colour of the face's edge",
+        default=False,
+    )
     lit: BoolProperty(
         name="Lit by the scene",
         description="Whether lights fall on the head; otherwise it shows the light of the video",

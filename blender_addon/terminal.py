@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from .backend.core.puppet.flip_book import DEFAULT_TILES
+from .backend.core.puppet.flip_book import DEFAULT_PAGE_PX, DEFAULT_TILES
 from .backend.core.puppet.shape_track import DEFAULT_LIMIT_MM
 
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
@@ -18,6 +18,8 @@ STYLE_OPTIONS = {
 }
 """In the order of `backend.core.style.MotionStyle`; lips meet and rest at any setting."""
 BATCH = "batch"
+SMALLEST_PX, LARGEST_PX = 16, 8192
+"""Sides of pictures."""
 
 
 def make_parser(command: str, *, needs_character: bool) -> argparse.ArgumentParser:
@@ -64,12 +66,27 @@ def _add_head(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tiles", type=int, default=DEFAULT_TILES, help=f"pictures on the flip-book's page (default {DEFAULT_TILES})"
     )
+    command.add_argument(
+        "--page", type=int, default=DEFAULT_PAGE_PX, metavar="PX",
+        help=f"largest side of the flip-book's page; tiles shrink to fit (default {DEFAULT_PAGE_PX})",
+    )  # fmt: skip
+    command.add_argument("--jpeg", action="store_true", help="write the texture for engines as JPEG instead of PNG")
+    command.add_argument("--back", action="store_true", help="add the back of the head and the neck")
     command.add_argument("--lit", action="store_true", help="let the scene's lights fall on the head")
-    command.add_argument("--size", type=int, default=720, metavar="PX", help="side of --render's picture (default 720)")
+    command.add_argument(
+        "--size", type=_size, default=720, metavar="PX", help="side of --render's picture (default 720)"
+    )
     command.add_argument(
         "--engine", choices=("workbench", "eevee", "cycles"), default="workbench", help="what renders (workbench)"
     )
     _add_common(command)
+
+
+def _size(text: str) -> int:
+    size = int(text)
+    if not SMALLEST_PX <= size <= LARGEST_PX:
+        raise argparse.ArgumentTypeError(f"{size} pixels: give {SMALLEST_PX} to {LARGEST_PX}")
+    return size
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:

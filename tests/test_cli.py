@@ -217,3 +217,22 @@ def test_a_command_whose_packages_are_missing_says_which(tmp_path):
     assert done.stderr.startswith("error: cv2 is missing;")
     assert "lipsync3d[tracking,inference]" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_live_frames_come_as_lines_from_a_file_and_from_raw_sound(sound):
+    told = [json.loads(line) for line in run("animate", sound, "--live").stdout.splitlines()]
+    assert told[0]["format"] == "lipsync3d.live"
+    assert told[0]["look_ahead_s"] <= 0.12
+    assert [frame["time_s"] for frame in told[1:]] == pytest.approx([index / 30 for index in range(91)])
+    assert {len(frame["weights"]) for frame in told[1:]} == {len(told[0]["names"])}
+    pcm = np.zeros(8000, "<i2").tobytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "backend", "animate", "-", "--live", "--fps", "25"],
+        cwd=CHECKOUT, input=pcm, capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 1 + 13
+
+
+def test_live_and_a_file_to_write_exclude_each_other(sound, out):
+    for wrong in ([], ["--live", "-o", out / "a.json"]):
+        assert run("animate", sound, *wrong).returncode == 2

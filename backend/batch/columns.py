@@ -11,6 +11,7 @@ from typing import Any
 from ..core.errors import LipSyncError
 from ..core.timebase import HIGHEST_FPS, LOWEST_FPS
 from ..inference.bundle import find_bundle
+from ..inference.reading import QUALITIES
 from ..inference.speak import problems
 from ..motion.expression import EXPRESSIONS, MOST_INTENSE
 from ..retarget.maps import load_map, load_maps
@@ -37,9 +38,9 @@ NUMBERS = {
 }
 """Column -> lowest and highest."""
 COLUMNS = (
-    "id", "text", "sound", "engine", "voice", "language", "transcript", "phones", "speed", "pitch", "loudness",
-    "character", "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path", "start_frame",
-    "jaw", "lips", "tongue", "upper_face", "articulation",
+    "id", "text", "sound", "engine", "voice", "language", "transcript", "phones", "quality", "speed", "pitch",
+    "loudness", "character", "object", "map", "bundle", "fps", "expression", "intensity", "outputs", "path",
+    "start_frame", "jaw", "lips", "tongue", "upper_face", "articulation",
 )  # fmt: skip
 """Every column that may be there; only `id`, and `text` or `sound`, must be."""
 Found = list[tuple[str, str]]
@@ -160,8 +161,15 @@ def _expression(cell: str, _folder: Path) -> str:
     return cell.lower()
 
 
+def _quality(cell: str, _folder: Path) -> str:
+    if cell.lower() not in QUALITIES:
+        raise ValueError(f"no quality {cell!r}; there are {', '.join(QUALITIES)}")
+    return cell.lower()
+
+
 def _outputs(cell: str, _folder: Path) -> tuple[str, ...]:
     kinds = [part.lower().lstrip(".") for part in cell.replace(",", " ").replace(";", " ").split()]
+    kinds = ["usd" if kind == "usdz" else kind for kind in kinds]
     if unknown := [kind for kind in kinds if kind not in ENDINGS]:
         raise ValueError(f"unknown kind {unknown[0]!r}; there are {', '.join(ENDINGS)}")
     return tuple(kind for kind in ENDINGS if kind in kinds)
@@ -184,6 +192,7 @@ OTHERS: dict[str, Callable[[str, Path], object]] = {
     "map": _map,
     "bundle": _bundle,
     "expression": _expression,
+    "quality": _quality,
     "outputs": _outputs,
     "start_frame": _frame,
 }

@@ -16,6 +16,7 @@ from ..core.errors import SheetError
 from ..core.version import VERSION
 from ..inference.bundle import find_bundle
 from ..inference.speak import fingerprint
+from ..inference.words import available
 from ..retarget.maps import maps_folder
 from .cache import file_sha256
 from .lines import Line
@@ -58,7 +59,7 @@ def _keys_of(line: Line, blender: str) -> Keys:
     if line.sound is None:
         request = request_of(line)
         speech = _hash("speech", asdict(request), fingerprint(request))
-    heard = speech or _hash(_content(line.sound), _content(line.phones), line.transcript, line.language)
+    heard = speech or _hash(_content(line.sound), _content(line.phones), line.transcript, line.language, line.quality)
     curves = _hash("curves", heard, _content(find_bundle(line.bundle) / CONFIG), line.fps, line.expression,
                    line.intensity, line.articulation, "csv" in line.outputs, bool(line.for_blender))  # fmt: skip
     bake = ""
@@ -72,8 +73,8 @@ def _keys_of(line: Line, blender: str) -> Keys:
 
 @lru_cache(maxsize=1)
 def program_fingerprint() -> str:
-    """Return what identifies this version of the program: its sources and maps."""
-    digest = sha256(VERSION.encode())
+    """Return what identifies this version of the program: its sources and maps, and whether it can listen for words."""
+    digest = sha256(f"{VERSION} {available()}".encode())
     backend = Path(__file__).resolve().parents[1]
     addon = backend.parent / "blender_addon" if (backend.parent / "blender_addon").is_dir() else backend.parent
     for folder, pattern in ((backend, "**/*.py"), (addon, "*.py"), (addon, "*/*.py"), (maps_folder(), "*.json")):

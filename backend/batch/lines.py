@@ -11,11 +11,11 @@ ENDINGS = {
     "wav": ".wav",
     "glb": ".glb",
     "fbx": ".fbx",
-    "usd": ".usd",
+    "usd": ".usdz",
     "blend": ".blend",
     "mp4": ".mp4",
 }
-"""Kind of output -> the ending of its file."""
+"""Kind of output -> the ending of its file. A .usdz holds its textures, so that every kind is one file."""
 OF_BLENDER = ("blend", "glb", "fbx", "usd", "mp4")
 """Kinds that a Blender process writes, in the order of writing."""
 LONGEST_TEXT = 5000
@@ -46,6 +46,8 @@ class Line:
     """What the recorded sound says, where it is known."""
     phones: Path | None = None
     """Phones file of the recorded sound, where one is there."""
+    quality: str = "best"
+    """How a recorded sound is listened to, one of `inference.reading.QUALITIES`."""
     speed: float = 1.0
     """Pace of the speech synthesiser; 1 is its own."""
     pitch: float = 0.0

@@ -104,6 +104,7 @@ def _curves(work: _Work, sound: Path, phones: Path | None) -> Entry:
                 transcript="" if phones is not None else line.transcript,
                 phones=phones,
                 language=line.language,
+                quality=line.quality,
                 bundle=line.bundle,
                 style=MotionStyle(line.articulation) if line.articulation != 1.0 else None,
                 texture=False,

@@ -2,9 +2,11 @@
 """`animate` and `speak`: sound or text to files. Heavy rooms are imported when their command runs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from ..core.style import MotionStyle
+from ..core.terminal import say
 from .talk import add_talk, conclude, reporter
 
 STYLE_HELP = {
@@ -19,8 +21,11 @@ STYLE_HELP = {
 def add_animate(parser: argparse.ArgumentParser) -> None:
     """Describe `animate`."""
     parser.add_argument("sound", type=Path, help="WAV, FLAC, OGG, Opus or MP3; any rate and channels")
+    parser.add_argument("-o", "--output", type=Path, help="curves: .json or .csv (Live Link Face); mesh: .npz")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="curves: .json or .csv (Live Link Face); mesh: .npz"
+        "--live",
+        action="store_true",
+        help="print a line of JSON a frame while the sound comes in; SOUND may be - (raw 16-bit mono 16 kHz on stdin)",
     )
     parser.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default 30)")
@@ -35,7 +40,7 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     add_style(parser)
     add_talk(parser)
-    parser.set_defaults(run_command=_animate)
+    parser.set_defaults(run_command=_animate, wrong_usage=parser.error)
 
 
 def add_style(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +82,12 @@ def _loudness(text: str) -> float | None:
 
 
 def _animate(options: argparse.Namespace) -> None:
+    if options.live:
+        _animate_live(options)
+        return
+    if options.output is None:
+        options.wrong_usage("give the file to write (-o), or --live")
+        return
     from ..inference.animate import animate, check_output
     from ..inference.bundle import open_bundle
     from ..inference.predict import PredictRequest
@@ -100,6 +111,19 @@ def _animate(options: argparse.Namespace) -> None:
         f"mean confidence {summary.confidence_mean:.2f} ({summary.bundle})"
         + (f"\nnote: {summary.note}" if summary.note else ""),
     )
+
+
+def _animate_live(options: argparse.Namespace) -> None:
+    from ..inference.bundle import open_bundle
+    from ..inference.live import LiveAnimator
+    from ..inference.live_lines import file_blocks, lines, live_bundle, raw_blocks
+
+    if options.output or options.transcript or options.phones:
+        options.wrong_usage("--live prints its frames and takes neither -o, --transcript nor --phones")
+    animator = LiveAnimator(open_bundle(live_bundle(options.bundle)), options.fps)
+    blocks = raw_blocks(sys.stdin.buffer) if str(options.sound) == "-" else file_blocks(options.sound)
+    for line in lines(animator, blocks):
+        say(line)
 
 
 def _speak(options: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ class Bundle:
     """Folder-independent name with its version, e.g. `universal-v1`."""
     kind: str
     context_frames: int
-    """Frames on each side that an output frame of the network depends on."""
+    """Frames before (and, unless `look_ahead_frames` says fewer, after) it that an output frame depends on."""
     model: bytes
     """The ONNX graph of the speech encoder."""
     statistics: dict[str, NDArray[np.float32]]
@@ -64,6 +64,8 @@ class Bundle:
     """Settings of the phone decoder, as written; see `decoder.DecoderSettings`."""
     parts: dict[str, bytes] = field(default_factory=dict[str, bytes])
     """The other files that a kind uses, by name."""
+    look_ahead_frames: int = LONGEST_CONTEXT_FRAMES
+    """Frames after it that an output frame of the network depends on, where the bundle tells."""
     context_steps: int = 0
     """Steps of 20 ms on each side that an output of `geometry.onnx` depends on."""
     coefficients: str = BASIS
@@ -92,6 +94,7 @@ def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
         features=config["features"],
         decoder=config.get("decoder", {}),
         parts=parts,
+        look_ahead_frames=config.get("look_ahead_frames", config["context_frames"]),
         context_steps=config.get("context_steps", 0),
         coefficients=config.get("coefficients", BASIS),
     )

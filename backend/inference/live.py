@@ -78,6 +78,11 @@ class LiveAnimator:
         return self._ear.look_ahead_s + self._settings.motion_s + FRAME_S
 
     @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return float(self._fps)
+
+    @property
     def frames(self) -> int:
         """How many frames were given so far."""
         return self._next

@@ -30,11 +30,11 @@ FORGET_S = 20.0
 class LiveSettings:
     """How far ahead of a frame the live mode listens. The whole is `LiveAnimator.look_ahead_s`."""
 
-    network_frames: int = 6
-    """Frames of 10 ms that the network hears beyond those it answers for; even."""
-    decoder_frames: int = 2
+    network_frames: int = 8
+    """Frames of 10 ms that the network hears beyond those it answers for; even. Fewer where its bundle needs fewer."""
+    decoder_frames: int = 0
     """Frames that the decoder waits before it settles a phone."""
-    motion_s: float = 0.01
+    motion_s: float = 0.0
     """How far the motion knows the phones ahead."""
 
 
@@ -53,7 +53,8 @@ class LiveEar:
     def __init__(self, bundle: Bundle, settings: LiveSettings, device: str = "cpu", threads: int = 1) -> None:
         self._encoder = Encoder(bundle, device, threads)
         self._left = bundle.context_frames + bundle.context_frames % 2
-        self._ahead = settings.network_frames + settings.network_frames % 2
+        ahead = min(settings.network_frames, bundle.look_ahead_frames)
+        self._ahead = ahead + ahead % 2
         self._mean = RunningMean(self._encoder.statistics)
         self._lag = _LagDecoder(read_settings(bundle.decoder), settings.decoder_frames)
         self._sound = np.zeros(WINDOW // 2, np.float32)

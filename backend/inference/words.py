@@ -6,6 +6,7 @@ The package carries its model and dictionary. It is optional: where it is missin
 
 import importlib.util
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from ..speech.phone_sets import from_arpabet
 from ..speech.phones import SILENCE
 from .chains import Word
 
+MODEL = Path(__file__).with_name("words_model")
+"""Where the extension's zip has the model, which its wheels then lack; elsewhere the package's own is used."""
+DICTIONARY = "cmudict-en-us.dict"
 LONGEST_PIECE_S, SHORTEST_PIECE_S = 30.0, 8.0
 """Words are looked for in pieces cut at pauses: long enough for context, short enough to bound time and memory."""
 ACTIVE_STATES = 3000
@@ -34,12 +38,16 @@ class WordDecoder:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder: Any = Decoder(loglevel="FATAL", maxhmmpf=ACTIVE_STATES)
+        parts: dict[str, str] = {}
+        if MODEL.is_dir():
+            parts = {"hmm": str(MODEL / "en-us"), "lm": str(MODEL / "en-us.lm.bin"), "dict": str(MODEL / DICTIONARY)}
+        self._decoder: Any = Decoder(loglevel="FATAL", maxhmmpf=ACTIVE_STATES, **parts)
 
     def words(self, samples: Floats) -> list[Word]:
         """Return the words of [N] mono samples at 16 kHz as they are said there, pauses marked."""
         decoder = self._decoder
         pcm = (np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16).tobytes()
+        decoder.reinit_feat()  # or the mean and the noise of the sounds before would change what is heard in this one
         decoder.start_utt()
         decoder.process_raw(pcm, no_search=False, full_utt=True)
         decoder.end_utt()

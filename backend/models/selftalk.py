@@ -34,8 +34,8 @@ class AnimatorConfig:
     """Rank of the linear basis that the head ends in."""
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     """Of the convolution in each layer, in steps of 20 ms."""
-    attending: int = 2
-    """Layers, from the last one, that attend to the whole neighbourhood as well; 0 for convolutions alone."""
+    attending: int = 1
+    """Layers, the last ones, that attend to what is heard around as well; 0 for convolutions alone."""
     heads: int = 4
     reach_steps: int = 50
     """How far attention reaches to either side."""
@@ -69,12 +69,15 @@ class NearAttention(nn.Module):
         count = hidden.shape[-1]
         asked = self._split(self.asks(self.norm(hidden.transpose(1, 2))))
         keys, values = self.knows(memory.transpose(1, 2)).chunk(2, dim=-1)
-        table = functional.pad(self.bias, (0, 0, 1, 1), value=UNREACHED)
-        steps = torch.arange(count, device=hidden.device)
-        away = (steps[None] - steps[:, None]).clamp(-self.reach - 1, self.reach + 1) + self.reach + 1
-        scores = asked @ self._split(keys).transpose(2, 3) / math.sqrt(asked.shape[-1]) + table[away].permute(2, 0, 1)
+        scores = asked @ self._split(keys).transpose(2, 3) / math.sqrt(asked.shape[-1]) + self._by_distance(count)
         found = scores.softmax(dim=-1) @ self._split(values)
         return self.answers(found.transpose(1, 2).flatten(2)).transpose(1, 2)
+
+    def _by_distance(self, count: int) -> Tensor:
+        """Return the bias [H, S, S] of each pair of steps."""
+        beyond = count - 1 - self.reach
+        table = functional.pad(self.bias.T, (beyond, beyond), value=UNREACHED)  # [H, 2 S - 1]; cut where negative
+        return table.unfold(1, count, 1).flip(1)
 
     def _split(self, rows: Tensor) -> Tensor:
         """Return [B, H, S, C / H] of [B, S, C]."""

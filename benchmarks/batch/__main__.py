@@ -4,6 +4,7 @@
 speed: lines a minute, peak memory, a second run, and the same lines with a Blender started for each.
 kills: killed -9 with its whole process group at random moments, watched for half-written files, compared with `speed`.
 farm: a Dask cluster of three workers in network namespaces of their own (root, Linux); one is killed in the middle.
+bad: a sheet with bad lines among good ones, beside it `SHEET_expected.json` with words of each bad line's reason.
 speedup: the cluster with three workers against one.
 The folder must not exist; `speed` comes first, the others are compared with it.
 """
@@ -13,9 +14,15 @@ import sys
 from pathlib import Path
 
 from ..figure import Figure
-from . import farm, kills, speed
+from . import bad_lines, farm, kills, speed
 
-PARTS = {"speed": speed.measure, "kills": kills.measure, "farm": farm.measure, "speedup": farm.speed_up}
+PARTS = {
+    "speed": speed.measure,
+    "kills": kills.measure,
+    "farm": farm.measure,
+    "speedup": farm.speed_up,
+    "bad": bad_lines.measure,
+}
 
 
 def main() -> int:
@@ -23,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheet", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["speed", "kills", "farm", "speedup"])
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ from blender_addon.jobs.client import WorkerClient
 from blender_addon.jobs.head import PACKED, HeadClip, HeadJob, HeadRequest
 from blender_addon.scene import head_stage
 from blender_addon.scene.bake import Placement
+from blender_addon.scene.head_export import EngineLook
 from blender_addon.scene.head_output import set_fps, write
 from blender_addon.scene.talking_head import HeadLook, add_talking_head
 
@@ -96,7 +97,7 @@ def _on_stage(bundle: Path, sound: Path, folder: Path) -> Stage:
     clip = job.outcome()
     client.close()
     thing = add_talking_head(scene, clip, Placement(sound, 1, add_strip=False), HeadLook(texture=PACKED)).thing
-    write(thing, clip, sound, {"export": folder / "head.glb"}, lit=False)
+    write(thing, clip, sound, {"export": folder / "head.glb"}, EngineLook())
     head_stage.film(scene, thing, SIZE_PX, "workbench")
     frames = _telling_frames(clip)
     pictures = [_rendered(scene, 1 + frame, folder / "still.png") for frame in frames]

@@ -4,7 +4,8 @@
 `speech/languages` has one sentence a language, with the times of its words (a recogniser's, to about 50 ms). A word is
 said to contain a closure or an opening where eSpeak NG says p b m, or an open vowel, in it. Of words with p b m, those
 with the lips closed in their time; of closures shown, those in the time of a word with p b m or f v, or in a pause; of
-words with an open vowel, those with the lips open over 2 mm. The score is the harmonic mean of the three.
+words with an open vowel, those with the lips open over 2 mm. The score is the mean of those of the three
+that the sentence has. One sentence a language is little: the counts stand beside the shares.
 """
 
 import json
@@ -51,7 +52,8 @@ def measure(languages: Path, listen: Way) -> dict[str, Figures]:
         code = str(each["language"])
         voice = VOICES.get(code, code)
         words = [TimedWord(row["start_sec"], row["end_sec"], _phones(row["word"], voice)) for row in each["words"]]
-        answer = listen(Clip(languages / f"{code}.wav", each["transcript"], voice))
+        text = " ".join(KANA.get(row["word"], row["word"]) for row in each["words"])
+        answer = listen(Clip(languages / f"{code}.wav", text, voice))
         times = np.arange(0, answer.duration_s, 1 / FPS)
         gap_mm = 10 * lip_gap_cm(canonical_face().neutral_cm + answer.mover(times))
         found[code] = figures(words, times, gap_mm)
@@ -80,12 +82,13 @@ def figures(words: list[TimedWord], times: NDArray[np.float64], gap_mm: NDArray[
     runs = _runs(gap_mm < CLOSED_MM)
     inside = [run for run in runs if _counted(run, times, words)]
     true = sum(bool(allowed[first:past].any()) for first, past in inside)
-    shares = [closed / max(len(closing), 1), true / max(len(inside), 1), opened / max(len(opening), 1)]
+    parts = ((closed, len(closing)), (true, len(inside)), (opened, len(opening)))
+    shares = [good / due for good, due in parts if due]
     return {
         "closed": closed, "closed_of": len(closing),
         "closures_true": true, "closures": len(inside),
         "open": opened, "open_of": len(opening),
-        "score": float(3 / sum(1 / max(share, 1e-6) for share in shares)),
+        "score": float(np.mean(shares)),
     }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from ..backend.core.errors import BundleError, OutputError
 from ..backend.core.mesh_file import MeshClip, read_mesh
 from ..backend.core.png import png_bytes
-from ..backend.core.puppet.flip_book import FlipBook, flip_book
+from ..backend.core.puppet.flip_book import DEFAULT_PAGE_PX, FlipBook, fitted, flip_book
 from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, compress, one_sided
+from ..backend.core.puppet.whole_head import HeadMesh, head_mesh, with_back
 from ..backend.core.types import Floats
 from .client import WorkerClient
 from .job import PREDICTION_SHARE, Job, mesh_request
@@ -41,6 +42,10 @@ class HeadRequest:
     """Of the pictures of a sequence; made, or replaced where it holds nothing else."""
     tiles: int = 0
     """Of a flip-book; 0 makes none."""
+    page_px: int = DEFAULT_PAGE_PX
+    """Largest side of its page."""
+    back: bool = False
+    """Whether back of the head and neck belong to it."""
     language: str = ""
     transcript: str = ""
     phones: str = ""
@@ -67,6 +72,12 @@ class HeadClip:
     duration_s: float
     bundle: str
     notes: tuple[str, ...]
+    back: bool = False
+
+    @property
+    def mesh(self) -> HeadMesh:
+        """The head at rest."""
+        return head_mesh(self.neutral_cm, self.uv, back=self.back)
 
 
 def picture_name(index: int) -> str:
@@ -103,18 +114,23 @@ class HeadJob(Job[HeadClip]):
                 clip.neutral_cm,
                 clip.uv,
                 shapes,
-                clip.reference_atlas,
+                None if clip.reference_atlas is None else self._with_back(clip.reference_atlas, clip.uv),
                 book,
                 pictures,
                 *told,
                 _notes(clip),
+                request.back,
             )
+
+    def _with_back(self, atlas: NDArray[np.uint8], uv: Floats | None) -> NDArray[np.uint8]:
+        return with_back(atlas, uv) if self._request.back and uv is not None else atlas
 
     def _book(self, clip: MeshClip) -> FlipBook | None:
         if clip.atlas is None or clip.reference_atlas is None or not self._request.tiles:
             return None
         self._check_cancelled()
-        return flip_book(clip.atlas, clip.reference_atlas, self._request.tiles)
+        book = flip_book(clip.atlas, clip.reference_atlas, self._request.tiles)
+        return fitted(book.mapped(lambda tile: self._with_back(tile, clip.uv)), self._request.page_px)
 
     def _write_pictures(self, clip: MeshClip) -> Path | None:
         target = self._request.folder
@@ -123,7 +139,7 @@ class HeadJob(Job[HeadClip]):
         beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             with ThreadPoolExecutor(WRITING_THREADS) as pool:
-                each = pool.map(partial(self._write_picture, beside, clip.atlas), range(len(clip.atlas)))
+                each = pool.map(partial(self._write_picture, beside, clip), range(len(clip.atlas)))
                 for done, _ in enumerate(each, 1):
                     share = (1 - PREDICTION_SHARE) * done / len(clip.atlas)
                     self._report(PREDICTION_SHARE + share, "texture")
@@ -136,9 +152,10 @@ class HeadJob(Job[HeadClip]):
             shutil.rmtree(beside, ignore_errors=True)
         return target
 
-    def _write_picture(self, folder: Path, atlases: NDArray[np.uint8], index: int) -> None:
+    def _write_picture(self, folder: Path, clip: MeshClip, index: int) -> None:
         self._check_cancelled()
-        (folder / picture_name(index)).write_bytes(png_bytes(atlases[index]))
+        assert clip.atlas is not None
+        (folder / picture_name(index)).write_bytes(png_bytes(self._with_back(clip.atlas[index], clip.uv)))
 
 
 def check_folder(folder: Path | None) -> None:

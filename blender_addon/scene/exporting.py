@@ -61,14 +61,15 @@ def export_usd(path: Path) -> None:
     """Write the scene's objects and their motion; time code 0 is the scene's first frame.
 
     Textures go into a folder `textures` beside it, or into the file where it ends in `.usdz`.
+
+    Raises:
+        OutputError: this Blender was built without USD.
     """
+    if not bpy.app.build_options.usd:
+        raise OutputError(f"cannot write {path.name}: this Blender was built without USD; use one from blender.org")
     textures = path.with_name(USD_TEXTURES)
     is_new = not textures.exists()
-    options = {"export_animation": True, "export_shapekeys": True, "export_armatures": True}
-    if "export_textures_mode" in bpy.ops.wm.usd_export.get_rna_type().properties:  # from 4.3
-        options |= {"export_textures_mode": "NEW"}
-    else:
-        options |= {"export_textures": True}
+    options: dict[str, object] = {"export_animation": True, "export_shapekeys": True, "export_armatures": True}
     try:
         with starting_at_zero(bpy.context.scene), _bare_shapes(bpy.context.scene):
             bpy.ops.wm.usd_export(filepath=str(path), check_existing=False, relative_paths=True, **options)

@@ -8,7 +8,7 @@ skin's colour.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -17,36 +17,50 @@ from ..backend.core.puppet.head_glb import GlbHead, head_glb
 from ..jobs.head import PACKED, HeadClip
 from .bake import Placement
 from .exporting import WRITERS, Writer
+from .pictures import jpeg_bytes
 from .talking_head import HeadLook, add_talking_head
 
 ASIDE = " (in the scene)"
 """Added to names of the open file while a copy for export bears them."""
 
 
-def engine_writer(thing: bpy.types.Object, clip: HeadClip, ending: str, *, lit: bool) -> Writer:
+@dataclass(frozen=True)
+class EngineLook:
+    """How a head looks in an engine."""
+
+    lit: bool = False
+    """Whether lights fall on it, where the format lets us choose."""
+    jpeg: bool = False
+    """Whether the texture is JPEG instead of PNG."""
+
+
+def engine_writer(thing: bpy.types.Object, clip: HeadClip, ending: str, look: EngineLook) -> Writer:
     """Return what writes a head by itself.
 
     Args:
         thing: the head in the scene, which lends its names.
         clip: what it says.
         ending: of the file, one of those that `--export` takes.
-        lit: whether lights fall on it where the format lets us choose.
+        look: how it shall look.
     """
-    if ending == ".glb":
+
+    def write_glb(path: Path) -> None:
+        picture = clip.reference_atlas if clip.book is None else clip.book.page
+        jpeg = jpeg_bytes(picture) if look.jpeg and picture is not None else None
         head = GlbHead(
-            thing.name, clip.times_s, clip.neutral_cm, clip.uv, clip.shapes, clip.reference_atlas, clip.book, lit
+            thing.name, clip.times_s, clip.mesh, clip.shapes, clip.reference_atlas, clip.book, look.lit, jpeg
         )
-        return lambda path: path.write_bytes(head_glb(head))
+        path.write_bytes(head_glb(head))
 
     def write(path: Path) -> None:
-        with _alone(thing, clip):
+        with _alone(thing, clip, look):
             WRITERS["export"][ending](path)
 
-    return write
+    return write_glb if ending == ".glb" else write
 
 
 @contextmanager
-def _alone(thing: bpy.types.Object, clip: HeadClip) -> Iterator[None]:
+def _alone(thing: bpy.types.Object, clip: HeadClip, look: EngineLook) -> Iterator[None]:
     """Let a scene be current that holds nothing but a head, from frame 0 on; then it goes again."""
     data = bpy.data
     shown = bpy.context.scene
@@ -59,9 +73,8 @@ def _alone(thing: bpy.types.Object, clip: HeadClip) -> Iterator[None]:
         undo.callback(data.scenes.remove, scene)
         scene.render.fps, scene.render.fps_base = shown.render.fps, shown.render.fps_base
         placement = Placement(Path(thing.name.removesuffix(ASIDE)), 0, add_strip=False)
-        copy = add_talking_head(
-            scene, replace(clip, pictures=None), placement, HeadLook(lit=True, texture=PACKED)
-        ).thing
+        worn = HeadLook(lit=True, texture=PACKED, jpeg=look.jpeg)
+        copy = add_talking_head(scene, replace(clip, pictures=None), placement, worn).thing
         undo.callback(_remove, copy)
         name = thing.name.removesuffix(ASIDE)
         copy.name = copy.data.name = copy.active_material.name = name

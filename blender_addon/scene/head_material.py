@@ -12,18 +12,22 @@ import bpy
 
 from ..backend.core.png import png_bytes
 from ..jobs.head import HeadClip, picture_name
+from .pictures import jpeg_bytes
 
 TEXTURE = "Texture"
 ROUGHNESS = 0.6
 
 
-def make_material(name: str, clip: HeadClip, *, lit: bool, first_frame: int, undo: ExitStack) -> bpy.types.Material:
+def make_material(
+    name: str, clip: HeadClip, *, lit: bool, jpeg: bool, first_frame: int, undo: ExitStack
+) -> bpy.types.Material:
     """Make the material; `undo` then knows how to take it away.
 
     Args:
         name: of the head.
         clip: with the texture: a folder of pictures, else a book, else a still one, else none.
         lit: whether the scene's lights fall on it.
+        jpeg: whether a packed picture is JPEG instead of PNG.
         first_frame: scene frame of the first picture.
         undo: takes back what is made.
     """
@@ -34,7 +38,7 @@ def make_material(name: str, clip: HeadClip, *, lit: bool, first_frame: int, und
     tree = material.node_tree
     shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = ROUGHNESS
-    image = _image(name, clip)
+    image = _image(name, clip, jpeg)
     if image is None:
         return material
     undo.callback(bpy.data.images.remove, image)
@@ -56,7 +60,7 @@ def make_material(name: str, clip: HeadClip, *, lit: bool, first_frame: int, und
     return material
 
 
-def _image(name: str, clip: HeadClip) -> bpy.types.Image | None:
+def _image(name: str, clip: HeadClip, jpeg: bool) -> bpy.types.Image | None:
     if clip.pictures is not None:
         first = str(clip.pictures / picture_name(0))
         beside = bpy.data.filepath and Path(bpy.data.filepath).parent == clip.pictures.parent
@@ -66,7 +70,7 @@ def _image(name: str, clip: HeadClip) -> bpy.types.Image | None:
         picture = clip.reference_atlas if clip.book is None else clip.book.page
         assert picture is not None
         image = bpy.data.images.new(name, *picture.shape[1::-1])
-        data = png_bytes(picture)
+        data = jpeg_bytes(picture) if jpeg else png_bytes(picture)
         image.pack(data=data, data_len=len(data))
         image.source = "FILE"
     else:

@@ -13,7 +13,7 @@ from ..backend.core.puppet.head_glb import track_json
 from ..backend.core.timebase import exact_fps
 from ..jobs.head import HeadClip
 from .exporting import Writer, save_blend, write_outputs
-from .head_export import engine_writer
+from .head_export import EngineLook, engine_writer
 from .head_material import TEXTURE
 from .importing import IMPORTED_FPS
 
@@ -46,7 +46,7 @@ def pictures_folder(outputs: Mapping[str, Path], texture: str, temporary: Path) 
 
 
 def write(
-    thing: bpy.types.Object, clip: HeadClip, sound: Path, outputs: Mapping[str, Path], *, lit: bool
+    thing: bpy.types.Object, clip: HeadClip, sound: Path, outputs: Mapping[str, Path], look: EngineLook
 ) -> list[Path]:
     """Write a head's files and return them; beside one for engines its flip-book's track and the sound.
 
@@ -60,7 +60,7 @@ def write(
         if kind != "export":
             continue
         beside = path.with_suffix(sound.suffix.lower())
-        writers["export"] = engine_writer(thing, clip, path.suffix.lower(), lit=lit)
+        writers["export"] = engine_writer(thing, clip, path.suffix.lower(), look)
         if not (beside.exists() and beside.samefile(sound)):
             paths["sound"] = beside
             writers["sound"] = lambda path: _copy(sound, path)

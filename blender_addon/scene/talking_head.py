@@ -10,7 +10,6 @@ from mathutils import Vector
 from numpy.typing import NDArray
 
 from ..backend.core.errors import SoundError
-from ..backend.core.fillers import closed_triangles
 from ..backend.core.puppet.flip_book import FlipBook
 from ..backend.core.puppet.head_glb import changes
 from ..backend.core.timebase import s_to_frame
@@ -34,6 +33,8 @@ class HeadLook:
     """Whether the scene's lights fall on it."""
     texture: str = PACKED
     location: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    jpeg: bool = False
+    """Whether a packed texture is JPEG instead of PNG."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placemen
     name = f"Talking head {placement.sound.stem}"[:60]
     with ExitStack() as undo:
         thing = _object(name, clip, look, undo)
-        material = make_material(thing.name, clip, lit=look.lit, first_frame=round(every[0]), undo=undo)
+        material = make_material(thing.name, clip, lit=look.lit, jpeg=look.jpeg, first_frame=round(every[0]), undo=undo)
         thing.data.materials.append(material)
         scene.collection.objects.link(thing)
         _key_shapes(thing, clip, kept, frames, undo)
@@ -102,12 +103,12 @@ def _kept(frames: NDArray[np.float64], placement: Placement) -> NDArray[np.bool_
 def _object(name: str, clip: HeadClip, look: HeadLook, undo: ExitStack) -> bpy.types.Object:
     mesh = bpy.data.meshes.new(name)
     undo.callback(bpy.data.meshes.remove, mesh)
-    triangles = closed_triangles()
-    mesh.from_pydata(in_blender(clip.neutral_cm, METRES_FROM_CM), [], triangles.tolist())
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(triangles), bool))
+    head = clip.mesh
+    mesh.from_pydata(in_blender(head.vertices_cm, METRES_FROM_CM), [], head.faces.tolist())
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(head.faces), bool))
     layer = mesh.uv_layers.new(name="UVMap")
-    uv = _on_first_tile(clip.uv, clip.book) if clip.book is not None and look.texture == PACKED else clip.uv
-    layer.data.foreach_set("uv", uv[triangles.ravel()].astype(np.float32).ravel())
+    uv = _on_first_tile(head.uv, clip.book) if clip.book is not None and look.texture == PACKED else head.uv
+    layer.data.foreach_set("uv", uv[head.triangles.ravel()].astype(np.float32).ravel())
     mesh.update()
     thing = bpy.data.objects.new(name, mesh)
     undo.callback(bpy.data.objects.remove, thing)
@@ -115,7 +116,7 @@ def _object(name: str, clip: HeadClip, look: HeadLook, undo: ExitStack) -> bpy.t
     thing.shape_key_add(name="Basis", from_mix=False)
     for title, shape in zip(clip.shapes.names, clip.shapes.shapes_cm, strict=True):
         block = thing.shape_key_add(name=title, from_mix=False)
-        block.data.foreach_set("co", in_blender(clip.neutral_cm + shape, METRES_FROM_CM).ravel())
+        block.data.foreach_set("co", in_blender(head.vertices_cm + head.moved(shape), METRES_FROM_CM).ravel())
         block.value = 0.0
     return thing
 

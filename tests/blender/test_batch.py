@@ -84,6 +84,7 @@ def job(sheet, tmp_path, **outputs):
     import numpy as np
     import soundfile
 
+    from backend.batch.lines import ENDINGS
     from backend.core.face import canonical_face
     from backend.core.mesh_file import MeshHeader, write_mesh
     from backend.core.types import PhoneSpan
@@ -100,7 +101,7 @@ def job(sheet, tmp_path, **outputs):
     return {
         "character": str(sheet.with_name("puppet.glb")), "object": "", "map": "AUTO", "mesh": str(mesh),
         "sound": str(sound), "title": "line", "fps": 30.0, "start_frame": 1, "gains": {}, "tracks": str(tmp_path / "t"),
-        "outputs": {kind: str(tmp_path / f"o.{kind}") for kind in outputs},
+        "outputs": {kind: str(tmp_path / f"o{ENDINGS[kind]}") for kind in outputs},
     }  # fmt: skip
 
 
@@ -112,10 +113,10 @@ def test_every_kind_of_output_is_written(sheet, tmp_path):
         wanted = job(sheet, tmp_path, blend=1, glb=1, fbx=1, usd=1)
         answer = blender.ask(wanted)
         assert answer["keyed"] > 5
-        heads = {kind: (tmp_path / f"o.{kind}").read_bytes()[:20] for kind in ("glb", "fbx", "usd")}
+        heads = {kind: (tmp_path / f"o.{kind}").read_bytes()[:20] for kind in ("glb", "fbx", "usdz")}
         assert heads["glb"].startswith(b"glTF")
         assert heads["fbx"].startswith(b"Kaydara FBX Binary")
-        assert heads["usd"].startswith(b"PXR-USDC")
+        assert heads["usdz"].startswith(b"PK")
         assert (tmp_path / "o.blend").stat().st_size > 10_000
     finally:
         blender.close()

@@ -75,20 +75,23 @@ def read_back(path):
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")  # Blender's own
 
 
-@pytest.mark.parametrize("ending", ["glb", "fbx", "usd", "usdz"])
-def test_a_head_comes_back_with_the_same_shapes_keys_and_vertices(scene, clip, tmp_path, dump, ending):  # noqa: F811
+@pytest.mark.parametrize(
+    ("ending", "whole"), [("glb", False), ("glb", True), ("fbx", False), ("fbx", True), ("usd", False), ("usdz", True)]
+)
+def test_a_head_comes_back_with_the_same_shapes_keys_and_vertices(scene, clip, tmp_path, dump, ending, whole):  # noqa: F811
     import bpy
 
+    from blender_addon.scene.head_export import EngineLook
     from blender_addon.scene.head_output import write
 
     mesh_file(tmp_path / "mesh.npz")
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    made = clip()
+    made = clip(back=whole)
     thing = add(scene, made, start=11).thing
     before = dump()
     out = tmp_path / "out" / f"talk.{ending}"
     out.parent.mkdir()
-    write(thing, made, tmp_path / "a.wav", {"export": out}, lit=False)
+    write(thing, made, tmp_path / "a.wav", {"export": out}, EngineLook(jpeg=whole))
     assert dump() == before, "the open file is as it was"
     assert len(bpy.data.scenes) == 1
     beside = {path.name for path in out.parent.iterdir()} - {"textures"}

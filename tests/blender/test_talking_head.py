@@ -251,10 +251,14 @@ def run(*arguments):
         (["--bundle", "universal"], "knows no speaker"),
         (["--bundle", "none"], "no bundle 'none'"),
         (["--bundle", "universal", "--fps", "0"], "frame rate 0"),
+        (["--bundle", "demo-speaker-v1", "--tiles", "900"], "choose 1 to 256"),
+        (["--bundle", "demo-speaker-v1", "--tiles", "64", "--page", "128"], "take fewer tiles, or a page of at least"),
+        (["--bundle", "demo-speaker-v1", "--sound", CHECKOUT / "README.md"], "not a sound file"),
     ],
 )
 def test_terminal_errors_are_one_line_and_write_nothing(speech, tmp_path, arguments, words):
-    code, errors = run(*arguments, "--sound", speech, "--save", tmp_path / "o.blend")
+    sound = [] if "--sound" in arguments else ["--sound", speech]
+    code, errors = run(*arguments, *sound, "--export", tmp_path / "o.fbx")
     assert (code, len(errors)) == (1, 1)
     assert words in errors[0]
     assert list(tmp_path.iterdir()) == []
@@ -263,3 +267,4 @@ def test_terminal_errors_are_one_line_and_write_nothing(speech, tmp_path, argume
 def test_wrong_usage_is_2(tmp_path):
     assert run("--sound", "a.wav", "--save", tmp_path / "o.blend")[0] == 2
     assert run("--bundle", "b", "--sound", "a.wav")[0] == 2
+    assert run("--bundle", "b", "--sound", "a.wav", "--render", tmp_path / "o.mp4", "--size", "-3")[0] == 2

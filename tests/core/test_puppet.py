@@ -13,9 +13,10 @@ from backend.core.face import canonical_face
 from backend.core.fillers import closed_triangles
 from backend.core.mesh_file import MeshHeader, read_mesh, write_mesh
 from backend.core.png import png_bytes
-from backend.core.puppet.flip_book import flip_book, steady
+from backend.core.puppet.flip_book import fitted, flip_book, shrunk, steady
 from backend.core.puppet.head_glb import GlbHead, changes, head_glb, track_json
 from backend.core.puppet.shape_track import compress, one_sided
+from backend.core.puppet.whole_head import head_mesh, with_back
 
 FRAMES, SIZE = 60, 64
 
@@ -103,6 +104,20 @@ def test_fewer_tiles_than_mouths_are_still_pictures_of_the_clip():
         flip_book(given, given[0], tiles=0)
 
 
+def test_a_page_fits_a_size_by_smaller_tiles():
+    given = atlases()
+    book = flip_book(given, given[0], tiles=4)
+    assert fitted(book, 2 * SIZE).page is book.page
+    small = fitted(book, SIZE + 12)
+    assert (small.tile_px, small.page.shape) == (38, (76, 76, 3))
+    assert (small.track == book.track).all()
+    means = [tile.mean() for tile in (book.page[:SIZE, :SIZE], small.page[:38, :38])]
+    assert means[0] == pytest.approx(means[1], abs=0.5)
+    assert (shrunk(given[0], SIZE // 2) == np.round(given[0].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3)))).all()
+    with pytest.raises(OutputError, match="fewer tiles"):
+        fitted(book, 40)
+
+
 def test_a_change_of_tile_must_be_worth_it():
     distance = np.array([[0, 1], [0, 1], [0.3, 0], [0, 1], [1, 0], [1, 0], [1, 0]], np.float32)
     assert steady(distance, 0.0).tolist() == [0, 0, 1, 0, 1, 1, 1]
@@ -128,12 +143,14 @@ def test_an_atlas_can_stay_in_its_file(tmp_path):
     assert (clip.atlas == given).all()
 
 
-def glb(book=True, **changed):
+def glb(book=True, back=False, **changed):
     given = atlases()
     track = compress(motion(), 0.5)
     made = flip_book(given, given[0], 4) if book else None
     face = canonical_face()
-    return GlbHead("head", np.arange(FRAMES) / 25, face.neutral_cm, face.uv, track, given[0], made, **changed)
+    return GlbHead(
+        "head", np.arange(FRAMES) / 25, head_mesh(face.neutral_cm, face.uv, back=back), track, given[0], made, **changed
+    )
 
 
 def test_a_glb_holds_the_weights_and_the_flip_book():
@@ -175,3 +192,42 @@ def test_the_track_beside_the_glb_says_the_same():
     shown = np.array(told["tiles"])[np.searchsorted(told["times_s"], head.times_s + 1e-6, side="right") - 1]
     assert (shown == head.book.track).all()
     assert (told["columns"], told["rows"], told["tile_px"]) == (2, 2, [SIZE, SIZE])
+
+
+def test_the_back_of_the_head_closes_the_face_and_follows_it():
+    face = canonical_face()
+    own = face.neutral_cm * np.float32(1.1) + np.float32(0.3)
+    head = head_mesh(own, face.uv, back=True)
+    assert (head.vertices_cm[:468] == own).all()
+    edges = np.sort(head.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    _, used = np.unique(edges, axis=0, return_counts=True)
+    assert used.max() == 2
+    assert (used == 1).sum() == 36, "open at the neck alone"
+    a, b, c = head.vertices_cm[head.faces].astype(np.float64).swapaxes(0, 1)
+    assert 3000 < (a * np.cross(b, c)).sum() / 6 < 6500, "cm3, seen from outside"
+    moved = head.moved(face.basis_cm[17])
+    assert (moved[:468] == face.basis_cm[17]).all()
+    assert np.abs(head.moved(2 * face.basis_cm[17]) - 2 * moved).max() < 1e-5
+    assert not moved[-36:].any(), "the neck stands still"
+
+
+def test_the_colours_behind_lie_where_the_face_does_not():
+    layout = pytest.importorskip("backend.normalise.layout", reason="needs OpenCV").atlas_layout(256)
+    rng = np.random.default_rng(0)
+    known = layout.picture(np.ones(len(layout.texels), np.float32)) > 0
+    atlas = np.where(known[..., None], rng.integers(90, 110, (256, 256, 3)), 0).astype(np.uint8)
+    painted = with_back(atlas, layout.uv)
+    assert (painted[known] == atlas[known]).all()
+    worn = head_mesh(canonical_face().neutral_cm, layout.uv, back=True).uv[468:] * (256, -256) + (0, 256)
+    column, row = np.floor(worn).astype(int).T
+    assert (painted[row, column] >= 90).all()
+    assert not painted[~known].all()
+
+
+def test_a_glb_takes_jpeg_and_a_whole_head():
+    pygltflib = pytest.importorskip("pygltflib")
+    head = glb(back=True, jpeg=b"\xff\xd8 a picture")
+    read = pygltflib.GLTF2().load_from_bytes(head_glb(head))
+    assert read.images[0].mimeType == "image/jpeg"
+    counts = {read.accessors[target["POSITION"]].count for target in read.meshes[0].primitives[0].targets}
+    assert counts == {len(head.mesh.vertex_of)}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole dubs: length, size, sound and frames without a face; and what is said of inputs that cannot be used."""
 
+import json
+import shutil
 from fractions import Fraction
 
 import numpy as np
@@ -115,6 +117,27 @@ def test_inputs_that_cannot_be_used_are_told(bundle, speech, pictures, tmp_path)
         with pytest.raises(error, match=words):
             dub(asked)
     assert not output.exists()
+
+
+def test_a_bundle_without_texture_cannot_dub(bundle, speech, pictures, tmp_path):
+    plain = tmp_path / "plain-v1"
+    shutil.copytree(bundle, plain)
+    config = json.loads((plain / "config.json").read_text())
+    del config["sha256"]["texture.onnx"]
+    (plain / "config.json").write_text(json.dumps(config))
+    (plain / "texture.onnx").unlink()
+    with pytest.raises(BundleError, match="train it without --no-texture"):
+        dub(DubRequest(plain, film(tmp_path, pictures[:4]), speech, tmp_path / "out.mp4"))
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_picture_of_4_to_3_stays_one(bundle, speech, pictures, tmp_path):
+    made = dub(
+        DubRequest(bundle, film(tmp_path, [one[32:224] for one in pictures]), speech, tmp_path / "o.mp4", fit="stop")
+    )
+    info = read_info(tmp_path / "o.mp4")
+    assert (info.width, info.height, made.padded, made.frames) == (256, 192, False, 16)
+    assert made.kept < 16
 
 
 def test_a_bundle_of_no_one_cannot_dub(speech, pictures, tmp_path, capsys):

@@ -11,6 +11,7 @@ from backend.models.selftalk_graph import animator_graph, animator_weights, roun
 
 CONFIGS = {
     "as it is": AnimatorConfig(),
+    "two layers attend": AnimatorConfig(attending=2),
     "every layer attends": AnimatorConfig(attending=4, heads=2, reach_steps=7),
     "none attends": AnimatorConfig(attending=0),
 }

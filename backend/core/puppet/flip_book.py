@@ -6,7 +6,8 @@ Clusters are those of k-means on small pictures of what changes, started from th
 that the same clip always gives the same book. Tile 0 is the one nearest to the speaker at rest.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ THUMB_PX = 64
 """Side of the small pictures that are compared."""
 ROUNDS = 30
 LARGEST_PAGE_PX = 8192
+DEFAULT_PAGE_PX = 4096
+"""What phones and browsers take."""
+SMALLEST_TILE_PX = 32
 SWITCH_COST = 0.15
 """What a change of tile must gain, as a part of the mean squared distance between a frame and its tile."""
 
@@ -43,6 +47,44 @@ class FlipBook:
         return np.stack(
             [self.track % self.columns / self.columns, self.track // self.columns / self.rows], axis=-1
         ).astype(np.float32)
+
+    @property
+    def tile_px(self) -> int:
+        """Side of a tile in texels."""
+        return self.page.shape[1] // self.columns
+
+    def mapped(self, change: Callable[[Pictures], Pictures]) -> "FlipBook":
+        """Return the book with every tile changed by a function of [S, S, 3]; the size of all may change alike."""
+        size = self.tile_px
+        rows = [self.page[at * size : (at + 1) * size] for at in range(self.rows)]
+        tiles = [[change(row[:, at * size : (at + 1) * size]) for at in range(self.columns)] for row in rows]
+        return replace(self, page=np.concatenate([np.concatenate(row, axis=1) for row in tiles]))
+
+
+def fitted(book: FlipBook, page_px: int) -> FlipBook:
+    """Return a book whose page is at most so many texels wide and high; its tiles are made smaller where they must.
+
+    Raises:
+        OutputError: tiles so small that no mouth could be seen.
+    """
+    size = min(book.tile_px, page_px // max(book.columns, book.rows))
+    if size < SMALLEST_TILE_PX:
+        raise OutputError(
+            f"{book.columns * book.rows} tiles on a page of {page_px} texels would be {size} wide; take fewer tiles, "
+            f"or a page of at least {SMALLEST_TILE_PX * book.columns}"
+        )
+    return book if size == book.tile_px else book.mapped(lambda tile: shrunk(tile, size))
+
+
+def shrunk(picture: Pictures, size: int) -> Pictures:
+    """Return a picture [S, S, 3] at a smaller size [s, s, 3], each texel the mean of the area that it covers."""
+    edges = np.linspace(0, len(picture), size + 1)
+    texels = np.arange(len(picture))
+    cover = np.clip(np.minimum(edges[1:, None], texels + 1) - np.maximum(edges[:-1, None], texels), 0, None)
+    weights = (cover / cover.sum(axis=1, keepdims=True)).astype(np.float32)
+    across = np.einsum("yxc,jx->yjc", picture.astype(np.float32), weights, optimize=True)
+    down = np.einsum("yjc,iy->ijc", across, weights, optimize=True)
+    return np.clip(np.round(down), 0, 255).astype(np.uint8)
 
 
 def thumbnail(atlas: Pictures) -> Pictures:

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fillers import closed_triangles
 from ..head.parts import vertex_normals
 from ..png import png_bytes
-from ..types import Floats
 from .flip_book import FlipBook
 from .gltf import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Document
 from .shape_track import ShapeTrack
+from .whole_head import HeadMesh
 
 METRES_FROM_CM = 0.01
 SMALL = 9
@@ -37,16 +36,16 @@ class GlbHead:
     name: str
     times_s: NDArray[np.float64]
     """[T]"""
-    neutral_cm: Floats
-    """[468, 3]"""
-    uv: Floats
-    """[468, 2] v upwards."""
+    mesh: HeadMesh
     shapes: ShapeTrack
+    """Of the face."""
     texture: NDArray[np.uint8] | None
     """[S, S, 3] used where there is no book; None: a plain grey head."""
     book: FlipBook | None
     lit: bool = False
     """Whether an engine's lights fall on it; the texture has the light of the video's first pictures otherwise."""
+    jpeg: bytes | None = None
+    """The page, or the texture where there is none, as JPEG; None: as PNG."""
 
 
 def head_glb(head: GlbHead) -> bytes:
@@ -97,20 +96,21 @@ def track_json(book: FlipBook, times_s: NDArray[np.float64], sound: str) -> str:
 
 
 def _primitive(document: Document, head: GlbHead) -> dict[str, Any]:
-    triangles = closed_triangles()
-    points = head.neutral_cm * np.float32(METRES_FROM_CM)
+    mesh = head.mesh
+    points = (mesh.vertices_cm * np.float32(METRES_FROM_CM))[mesh.vertex_of]
+    normals = vertex_normals(mesh.vertices_cm.astype(np.float64), mesh.faces)[mesh.vertex_of]
     columns, rows = (1, 1) if head.book is None else (head.book.columns, head.book.rows)
-    uv = np.stack([head.uv[:, 0] / columns, (1 - head.uv[:, 1]) / rows], axis=-1)
+    uv = np.stack([mesh.uv[:, 0] / columns, (1 - mesh.uv[:, 1]) / rows], axis=-1)
     primitive: dict[str, Any] = {
         "attributes": {
             "POSITION": document.accessor(points, ARRAY_BUFFER, bounds=True),
-            "NORMAL": document.accessor(vertex_normals(head.neutral_cm.astype(np.float64), triangles), ARRAY_BUFFER),
+            "NORMAL": document.accessor(normals, ARRAY_BUFFER),
             "TEXCOORD_0": document.accessor(uv, ARRAY_BUFFER),
         },
-        "indices": document.accessor(triangles.ravel(), ELEMENT_ARRAY_BUFFER),
+        "indices": document.accessor(mesh.triangles.ravel(), ELEMENT_ARRAY_BUFFER),
         "material": 0,
     }
-    moved = [shape * np.float32(METRES_FROM_CM) for shape in head.shapes.shapes_cm]
+    moved = [(mesh.moved(shape) * np.float32(METRES_FROM_CM))[mesh.vertex_of] for shape in head.shapes.shapes_cm]
     if moved:
         primitive["targets"] = [{"POSITION": document.accessor(one, ARRAY_BUFFER, bounds=True)} for one in moved]
     return primitive
@@ -131,9 +131,10 @@ def _add_texture(document: Document, head: GlbHead) -> None:
     picture = head.texture if head.book is None else head.book.page
     if picture is None:
         return
-    view = document.view(png_bytes(picture, SMALL))
+    kind = "image/png" if head.jpeg is None else "image/jpeg"
+    view = document.view(png_bytes(picture, SMALL) if head.jpeg is None else head.jpeg)
     document.root |= {
-        "images": [{"name": f"{head.name} texture", "mimeType": "image/png", "bufferView": view}],
+        "images": [{"name": f"{head.name} texture", "mimeType": kind, "bufferView": view}],
         "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR, "wrapS": CLAMP_TO_EDGE, "wrapT": CLAMP_TO_EDGE}],
         "textures": [{"source": 0, "sampler": 0}],
     }

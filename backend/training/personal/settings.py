@@ -60,9 +60,9 @@ class SelfTalkSettings:
     network: AnimatorConfig = field(default_factory=AnimatorConfig)
     interpreter: InterpreterConfig = field(default_factory=InterpreterConfig)
     losses: GeometryLosses = field(default_factory=_paper_losses)
-    latent: float = 0.3
+    latent: float = 3.0
     """Of the likeness of lip latents and what the recogniser hears by, in its own spread, squared."""
-    text: float = 0.1
+    text: float = 3.0
     """Of the text read from the lips, natural logarithm a symbol (CTC, Graves et al. 2006)."""
     learns_from: str = PREDICTED
     """The lips that the interpreter learns on: `predicted` as in the paper, or `true`."""

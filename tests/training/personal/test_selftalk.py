@@ -33,7 +33,7 @@ from backend.training.personal.teaching import Teaching, teacher_for, texts_of
 from backend.training.personal.train import train
 from backend.training.personal.wav2vec import Wav2VecRecogniser, matched_places
 
-from .conftest import SENTENCES
+from .conftest import SENTENCES, SIZE
 
 SHORT = SelfTalkSettings(loop=LoopSettings(steps=60, batch=6, validate_every=20, checkpoint_every=10), voices=1)
 
@@ -186,6 +186,17 @@ def test_the_bundle_moves_the_face_as_torch_does(shards, clips, ear, tmp_path):
     )
     untouched = np.abs(found - expected).max(axis=(1, 2)) < 0.02  # elsewhere the lips are closed by the phones
     assert untouched.mean() > 0.5
+
+
+def test_the_texture_follows_the_animators_latent(shards, clips, tmp_path):
+    brief = replace(SHORT, loop=replace(SHORT.loop, steps=2))
+    painted = preset("fast", kind=SELFTALK).texture
+    painted = replace(painted, loop=replace(painted.loop, steps=2, batch=2), frames=4)
+    train([shards], tmp_path / "sam-v1", tmp_path / "run", PersonalSettings(brief, painted))
+    soundfile.write(tmp_path / "take.wav", clips[1].clips[0].samples, 16000, subtype="PCM_16")
+    clip = open_predictor(open_bundle(tmp_path / "sam-v1")).prepare(PredictRequest(tmp_path / "take.wav", fps=25))
+    piece = next(iter(clip.chunks()))
+    assert piece.atlas.shape == (len(piece.times_s), SIZE, SIZE, 3)
 
 
 def test_lips_are_read_for_every_predictor_and_the_report_tells(shards, clips, tmp_path):
