@@ -116,10 +116,10 @@ case "${1:-}" in
     install_libraries
     install_extras demo inference speech blender demo
     if $VENV/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-      install_extras test inference speech piper blender demo tracking training dev
+      install_extras test inference speech piper blender demo tracking training farm dev
     else
       echo "bootstrap: Python 3.13: the training half is for 3.11, its tests will be skipped" >&2
-      install_extras test inference speech piper blender demo dev
+      install_extras test inference speech piper blender demo farm dev
     fi
     check_blender ;;
   *) sed -n '3,9p' "$0"; exit 2 ;;

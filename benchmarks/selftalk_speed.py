@@ -17,9 +17,10 @@ import numpy as np
 from backend.core.types import Floats
 from backend.inference.bundle import GEOMETRY, Bundle, open_bundle
 from backend.inference.encoder import open_session, with_context
-from backend.inference.personal import ATTENDED_STEPS, FEATURES
+from backend.inference.personal import ATTENDED_STEPS
 from backend.inference.predict import PredictRequest
 from backend.inference.predictors import open_predictor
+from backend.models.lipsync3d import FRONT_WIDTH
 
 from .animate import HOUR_S, SPEED_SOUND_S, run_animate, speech
 
@@ -42,14 +43,14 @@ def real_time(bundle: Bundle, sound: Path) -> float:
 def whole_over_single(bundle: Bundle) -> tuple[float, float]:
     """Return (seconds of animation a second of the graph on whole clips, how many times that is frame by frame)."""
     session = open_session(bundle.parts[GEOMETRY], bundle.name, "cpu", 1)
-    heard = np.random.default_rng(0).standard_normal((GRAPH_S * STEPS_S, FEATURES)).astype(np.float32)
+    heard = np.random.default_rng(0).standard_normal((GRAPH_S * STEPS_S, FRONT_WIDTH["speech"])).astype(np.float32)
     reach = bundle.context_steps
 
     def ask(part: Floats) -> None:
         session.run(["motion"], {"features": np.ascontiguousarray(part.T)[None]})
 
     def whole() -> None:
-        for part, _, _ in with_context([heard], ATTENDED_STEPS, reach, FEATURES):
+        for part, _, _ in with_context([heard], ATTENDED_STEPS, reach, FRONT_WIDTH["speech"]):
             ask(part)
 
     def single() -> None:

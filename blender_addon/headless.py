@@ -145,6 +145,7 @@ def head(options: argparse.Namespace) -> None:
             tiles=_tiles(options, outputs),
             page_px=options.page,
             back=options.back,
+            pose=options.pose,
             language=options.language,
             transcript=options.transcript,
             phones=phones,

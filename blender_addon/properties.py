@@ -129,6 +129,11 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
         description="Add the back of the head and the neck, in the colour of the face's edge",
         default=False,
     )
+    pose: StringProperty(
+        name="Head motion",
+        description="File that 'prepare' made of a video: the head turns as it did there; empty leaves it still",
+        subtype="FILE_PATH",
+    )
     lit: BoolProperty(
         name="Lit by the scene",
         description="Whether lights fall on the head; otherwise it shows the light of the video",

@@ -72,6 +72,9 @@ def _add_head(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument("--jpeg", action="store_true", help="write the texture for engines as JPEG instead of PNG")
     command.add_argument("--back", action="store_true", help="add the back of the head and the neck")
+    command.add_argument(
+        "--pose", type=Path, metavar="SHARD", help="turn the head as in a video: a .safetensors of `prepare`"
+    )
     command.add_argument("--lit", action="store_true", help="let the scene's lights fall on the head")
     command.add_argument(
         "--size", type=_size, default=720, metavar="PX", help="side of --render's picture (default 720)"

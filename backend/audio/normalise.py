@@ -54,6 +54,26 @@ def mean_sum(log_mel: Floats, statistics: Statistics) -> MeanSum:
     return MeanSum(weights @ log_mel.astype(np.float64), float(weights.sum()))
 
 
+def running_mean(log_mel: Floats, statistics: Statistics, before: MeanSum | None = None) -> Floats:
+    """Return the mean spectrum [T, 80] of the sound up to each frame [T, 80]: what a stream knows of itself.
+
+    Args:
+        log_mel: consecutive frames.
+        statistics: of the bundle.
+        before: the sums of what was heard before them.
+    """
+    mel = log_mel.astype(np.float64)
+    weights = np.exp(mel).mean(axis=1) ** statistics.exponent
+    weighted, total = np.cumsum(weights[:, None] * mel, axis=0), np.cumsum(weights)[:, None]
+    if before is not None:
+        weighted, total = weighted + before.weighted, total + before.weight
+    prior = statistics.prior_weight
+    return ((weighted + prior * statistics.prior_mean) / (total + prior)).astype(np.float32)
+
+
 def normalise(log_mel: Floats, mean: Floats, statistics: Statistics) -> Floats:
-    """Return the network's input [T, 80] float32: about zero mean and unit variance in speech."""
+    """Return the network's input [T, 80] float32: about zero mean and unit variance in speech.
+
+    `mean` is [80], or [T, 80] of `running_mean`.
+    """
     return ((log_mel - mean) / statistics.scale).astype(np.float32)

@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -50,7 +51,7 @@ class Bundle:
     """A model with all that is needed to run it, every part checked."""
 
     name: str
-    """Folder-independent name with its version, e.g. `universal-v1`."""
+    """Folder-independent name with its version, e.g. `universal-v2`."""
     kind: str
     context_frames: int
     """Frames before (and, unless `look_ahead_frames` says fewer, after) it that an output frame depends on."""
@@ -76,7 +77,8 @@ def open_bundle(name_or_folder: str | Path = DEFAULT_BUNDLE) -> Bundle:
     """Read and check a bundle.
 
     Args:
-        name_or_folder: name of a shipped bundle (`universal` is the newest `universal-vN`), or a folder.
+        name_or_folder: name of a shipped bundle (`universal` is the newest `universal-vN`, and so is an older version
+            that is shipped no more), or a folder.
 
     Raises:
         BundleError: no such bundle, a missing or damaged part, or a schema this version does not know.
@@ -110,15 +112,27 @@ def find_bundle(name_or_folder: str | Path) -> Path:
     name = str(name_or_folder)
     if name in shipped:
         return shipped[name]
-    versions = [key for key in shipped if key.rpartition("-v")[0] == name]
-    if versions:
-        return shipped[max(versions, key=lambda key: int(key.rpartition("-v")[2]))]
+    newest = _newest(shipped, name)
+    if newest:
+        return shipped[newest]
     folder = Path(name_or_folder)
     if folder.is_dir():
         return folder
+    stem, _, version = name.rpartition("-v")
+    newest = _newest(shipped, stem)
+    if newest and version.isdecimal() and int(version) < _version(newest):
+        return shipped[newest]  # a scene saved with an older version goes on with the one that took its place
     if folder.exists():
         raise BundleError(f"bundle {folder} is a file; give the folder that holds its config.json")
     raise BundleError(f"no bundle {name!r}; shipped are: {', '.join(shipped) or 'none'}; or give a bundle's folder")
+
+
+def _newest(names: Iterable[str], stem: str) -> str | None:
+    return max((name for name in names if name.rpartition("-v")[0] == stem), key=_version, default=None)
+
+
+def _version(name: str) -> int:
+    return int(name.rpartition("-v")[2])
 
 
 def shipped_bundles() -> dict[str, Path]:

@@ -31,6 +31,8 @@ class DecoderSettings:
     """Spans shorter than this join a neighbour."""
     bias: dict[str, float] = field(default_factory=dict[str, float])
     """Log probability added to a phone, e.g. to find more of the closures."""
+    calibration: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset that turn the log odds of a posterior into those of its being right (Platt 1999)."""
 
 
 def read_settings(config: dict[str, Any]) -> DecoderSettings:
@@ -46,14 +48,22 @@ def read_settings(config: dict[str, Any]) -> DecoderSettings:
             float(config.get("switch_penalty", defaults.switch_penalty)),
             int(config.get("shortest_frames", defaults.shortest_frames)),
             {str(phone): float(value) for phone, value in bias.items()},
+            _pair(config.get("calibration", defaults.calibration)),
         )
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise BundleError(f"bundle: decoder settings cannot be read ({error}); get the bundle again") from error
     if not np.isfinite([settings.switch_penalty, *settings.bias.values()]).all() or settings.switch_penalty < 0:
         raise BundleError("bundle: decoder.switch_penalty must be at least 0 and decoder.bias finite")
+    if not np.isfinite(settings.calibration).all() or settings.calibration[0] <= 0:
+        raise BundleError("bundle: decoder.calibration must be a slope above 0 and an offset")
     if unknown := settings.bias.keys() - PHONE_INDEX.keys():
         raise BundleError(f"bundle: decoder.bias names unknown phones {', '.join(sorted(unknown))}")
     return settings
+
+
+def _pair(values: Any) -> tuple[float, float]:  # noqa: ANN401 - as a stranger's file has it
+    first, second = values
+    return float(first), float(second)
 
 
 def decode_spans(blocks: Iterable[Floats], settings: DecoderSettings | None = None) -> list[PhoneSpan]:
@@ -71,10 +81,17 @@ def decode_spans(blocks: Iterable[Floats], settings: DecoderSettings | None = No
     sureness: list[NDArray[np.float32]] = []
     for piece_labels, piece in settled_path(blocks, settings):
         labels.append(piece_labels)
-        sureness.append(np.exp(piece[np.arange(len(piece)), piece_labels]))
+        sureness.append(calibrated(np.exp(piece[np.arange(len(piece)), piece_labels]), settings.calibration))
     if not labels:
         return []
     return spans_of_path(np.concatenate(labels), np.concatenate(sureness), settings.shortest_frames)
+
+
+def calibrated(posterior: Floats, calibration: tuple[float, float]) -> Floats:
+    """Return how probably right a label of this posterior [T] is, 0 to 1."""
+    sure = np.clip(posterior, 1e-6, 1.0 - 1e-6)
+    slope, offset = calibration
+    return (1.0 / (1.0 + np.exp(-slope * np.log(sure / (1.0 - sure)) - offset))).astype(np.float32)
 
 
 def settled_path(blocks: Iterable[Floats], settings: DecoderSettings) -> Iterator[tuple[NDArray[np.uint8], Floats]]:

@@ -34,8 +34,6 @@ FIRST_STEP_S = STEP_S / 4
 CHUNK_STEPS = 1500
 ATTENDED_STEPS = 500
 """The same for networks that attend, which costs the square of it."""
-FEATURES = 160 + 256
-"""Two log-mel frames and the last block of the speech encoder."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,7 @@ class PersonalPredictor:
         name = f"bundle {bundle.name}: {GEOMETRY}"
         self._geometry = open_session(bundle.parts[GEOMETRY], name, device, threads)
         answers = {output.name: output.shape[-1] for output in self._geometry.get_outputs()}
+        self._feature_count = self._geometry.get_inputs()[0].shape[1]
         if answers.get("motion") != len(self._face.components_mm):
             raise BundleError(f"{name} does not answer the components of face.npz; get the bundle again")
         self._loop: AtlasLoop | None = None
@@ -148,7 +147,7 @@ class PersonalPredictor:
 
         moves: list[tuple[Floats, Floats]] = []
         size = min(CHUNK_STEPS, ATTENDED_STEPS) if self.bundle.kind == SELFTALK else CHUNK_STEPS
-        for chunk, left, right in with_context(features(), size, self.bundle.context_steps, FEATURES):
+        for chunk, left, right in with_context(features(), size, self.bundle.context_steps, self._feature_count):
             given = {"features": np.ascontiguousarray(chunk.T)[None]}
             motion, latent = self._geometry.run(["motion", "latent"], given)
             inner = slice(left, len(chunk) - right)

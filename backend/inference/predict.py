@@ -188,7 +188,8 @@ class Predictor:
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
             hearing = Hearing(self._ear)
-            reading = read(hearing.watch(self._encoder.listen(listener.blocks)), known, self._settings, listener.blocks)
+            heard = hearing.watch(self._encoder.listen(listener.blocks, twice=known.quality == BEST))
+            reading = read(heard, known, self._settings, listener.blocks)
             phones, note, likely = reading.spans, reading.note, hearing.likely(reading.log_posteriors)
         phones = ended(phones, listener.duration_s)
         performance = Performance(phones, listener.duration_s, request.style, likely)

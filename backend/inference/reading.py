@@ -13,7 +13,7 @@ from ..core.types import Floats, PhoneSpan
 from ..speech.phones import PHONE_INDEX, PHONES, SILENCE
 from .alignment import Aligned, LogPosteriors, align_words
 from .chains import FILLER, Costs, chain_of_words
-from .decoder import DecoderSettings, settled_path, spans_of_path
+from .decoder import DecoderSettings, calibrated, settled_path, spans_of_path
 from .encoder import Heard, SoundSource
 from .pauses import with_quiet_edges
 from .transcript import align_text
@@ -23,12 +23,14 @@ FAST, BEST = "fast", "best"
 QUALITIES = (FAST, BEST)
 WORD_COSTS = Costs(filler=4.0, filler_frame=0.7, word_skip=2.0, voicing=3.0, weak_vowel=1.0, vowel=3.0)
 """Of departures from words that were only heard."""
-TRUST = 2.0
+TRUST = 4.0
 """Log probability that a phone gains where the words have it and fit the sound around."""
-TRUST_FROM, TRUST_SLOPE = -0.6, 0.2
+TRUST_FROM, TRUST_SLOPE = -0.9, 0.3
 """How far the words' phones may lie below the likeliest ones around a frame (log posterior) for half of that trust."""
 AROUND_FRAMES, OWN_FRAMES = 50, 5
 """Half a second on either side tells whether the words are right; the phone itself must not."""
+FEWEST_FRAMES = 10
+"""Fewer frames of phones around tell nothing."""
 WRITTEN_TRUST = 6.0
 """The same for a given text, in what the motion reads."""
 FILLER_FITS = -3.0
@@ -37,10 +39,10 @@ WORST_SHARE = 0.45
 """Words that explain less than this share of the sounding frames were misheard, or are of another language."""
 DEAF_S = 40.0
 """So much sound without one good piece, and no more words are looked for."""
-MISFIT, PARTLY = -1.1, 0.8
+MISFIT, LEAST, PARTLY = -1.1, 0.05, 0.8
 """Mean log posterior of a text's phones under the likeliest ones, below which it is another text (right ones have over
--0.9 in 99 of 100 held-out recordings, wrong ones under -1.0 in 94 of 100), and the share of the sounding frames that a
-text explains, below which it is a part of what is said."""
+-0.9 in 99 of 100 held-out recordings, wrong ones under -1.0 in 94 of 100), and the shares of the sounding frames that a
+text explains, below which it is another one, and a part of what is said."""
 WRONG_TEXT = "the transcript does not fit the sound, so it was not used"
 PART_OF_TEXT = "parts of the sound are not in the transcript; they were recognised"
 NO_WORDS = "pocketsphinx is not installed, so that quality best is that of fast; run: pip install pocketsphinx"
@@ -128,7 +130,8 @@ def _path(blocks: Iterable[Floats], settings: DecoderSettings) -> tuple[NDArray[
 
 
 def _spans(labels: NDArray[np.uint8], sureness: Floats, level: Floats, settings: DecoderSettings) -> list[PhoneSpan]:
-    return with_quiet_edges(spans_of_path(labels, sureness, settings.shortest_frames), level)
+    sure = calibrated(sureness, settings.calibration)
+    return with_quiet_edges(spans_of_path(labels, sure, settings.shortest_frames), level)
 
 
 def explained(aligned: Aligned, own: NDArray[np.uint8]) -> float:
@@ -141,8 +144,9 @@ def explained(aligned: Aligned, own: NDArray[np.uint8]) -> float:
 def _by_text(notes: _Notes, known: Known, settings: DecoderSettings) -> Reading:
     aligned = align_text(notes.log_posteriors, known.text, known.language)
     share = explained(aligned, notes.labels)
-    sounding = (notes.labels != PHONE_INDEX[SILENCE]) & (aligned.labels != PHONE_INDEX[SILENCE])
-    if sounding.any() and fit(notes.log_posteriors, aligned)[sounding].mean() < MISFIT:
+    said = (notes.labels != PHONE_INDEX[SILENCE]) & (aligned.labels != PHONE_INDEX[SILENCE])
+    said &= aligned.labels != FILLER
+    if share < LEAST or (said.any() and fit(notes.log_posteriors, aligned)[said].mean() < MISFIT):
         return Reading(_spans(notes.labels, notes.sureness, notes.level, settings), WRONG_TEXT)
     written = aligned.labels != FILLER
     labels = np.where(written, aligned.labels, notes.labels).astype(np.uint8)
@@ -172,7 +176,8 @@ def _by_words(notes: _Notes, settings: DecoderSettings, sound: SoundSource) -> R
         labels[part], _ = _path([agreed], settings)
         sureness[part] = np.exp(agreed[np.arange(len(agreed)), labels[part]])
         drawn[part] = agreed
-    return Reading(_spans(labels, sureness, notes.level, settings), log_posteriors=drawn)
+    # a word may hold a very short phone, which the network alone would not be believed
+    return Reading(with_quiet_edges(spans_of_path(labels, sureness), notes.level), log_posteriors=drawn)
 
 
 def _with_words(posteriors: Floats, own: NDArray[np.uint8], samples: Floats) -> Floats | None:
@@ -193,7 +198,7 @@ def trust_in(posteriors: Floats, aligned: Aligned) -> Floats:
     counted = (aligned.labels != PHONE_INDEX[SILENCE]).astype(np.float64)
     total = _around(fitting * counted, AROUND_FRAMES) - _around(fitting * counted, OWN_FRAMES)
     count = _around(counted, AROUND_FRAMES) - _around(counted, OWN_FRAMES)
-    mean = total / np.maximum(count, 1.0)
+    mean = np.where(count < FEWEST_FRAMES, FILLER_FITS, total / np.maximum(count, 1.0))
     return (TRUST / (1.0 + np.exp(-(mean - TRUST_FROM) / TRUST_SLOPE))).astype(np.float32)
 
 

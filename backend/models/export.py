@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trained encoder to a bundle folder: ONNX, safetensors, statistics, card, and a config with their checksums."""
+"""A trained encoder to a bundle folder: ONNX, statistics, card, and a config with their checksums.
+
+The graph holds the weights by their names (`graph.weights_of`), so that training can go on from a bundle.
+"""
 
 import hashlib
 import json
@@ -17,7 +20,7 @@ from ..core.errors import BundleError
 from ..speech.phones import PHONES
 from .universal import EncoderConfig, SpeechEncoder, encoder_of_folded, folded_state
 
-PARTS = ("model.onnx", "weights.safetensors", "statistics.npz", "MODEL_CARD.md")
+PARTS = ("model.onnx", "statistics.npz", "MODEL_CARD.md")
 LARGEST_DIFFERENCE = 1e-4
 """Of log-posteriors above e^-10, between torch and ONNX Runtime on the same rounded weights."""
 LARGEST_BUNDLE_BYTES = 10_000_000
@@ -28,7 +31,7 @@ class BundleText:
     """What a bundle says of itself."""
 
     name: str
-    """Folder name, e.g. `universal-v1`."""
+    """Folder name, e.g. `universal-v2`."""
     card: str
     """MODEL_CARD.md."""
     decoder: Mapping[str, object] = field(default_factory=dict)
@@ -44,16 +47,13 @@ def export_bundle(encoder: SpeechEncoder, statistics: Statistics, text: BundleTe
         BundleError: the two disagree, or the bundle is over its size.
     """
     import onnx
-    from safetensors.torch import save_file
 
     from .graph import encoder_graph
 
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half() for name, value in folded_state(encoder).items()}
-    save_file(halves, folder / "weights.safetensors")
-    (folder / "weights.safetensors").chmod(0o644)
     weights = {name: value.numpy() for name, value in halves.items()}
-    onnx.save(encoder_graph(weights, encoder.config.dilations), folder / "model.onnx")
+    onnx.save(encoder_graph(weights, encoder.config.reach), folder / "model.onnx")
     np.savez(
         folder / "statistics.npz",
         prior_mean=statistics.prior_mean.astype(np.float32),
@@ -86,9 +86,10 @@ def _config(size: EncoderConfig, text: BundleText, folder: Path) -> dict[str, ob
         },
         "normalisation": {"kind": "utterance_mean", "statistics": "statistics.npz"},
         "phones": list(PHONES),
-        "context_frames": size.context_frames,
+        "context_frames": max(size.context_frames, size.look_ahead_frames),
+        "look_ahead_frames": size.look_ahead_frames,
         "frame_stride": 2,
-        "network": {"channels": size.channels, "dilations": list(size.dilations)},
+        "network": {"channels": size.channels, "dilations": list(size.dilations), "ahead": list(size.ahead)},
         "topology": "mediapipe-468",
         "decoder": dict(text.decoder),
         "provenance": dict(text.provenance),

@@ -11,10 +11,12 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ..audio.features import N_MELS
 from ..speech.phones import PHONES
-from .universal import STEM_KERNEL, STEM_STRIDE
+from .universal import KERNEL, STEM_KERNEL, STEM_STRIDE
 
 OPSET = 20
 IR_VERSION = 9
+STORED = ".half"
+"""Weights are stored under their name and this."""
 
 
 class Graph:
@@ -24,8 +26,8 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         for name, value in weights.items():
-            self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), f"{name}.half"))
-            self.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
+            self.constants.append(numpy_helper.from_array(np.asarray(value, np.float16), name + STORED))
+            self.add("Cast", [name + STORED], name, to=TensorProto.FLOAT)
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx.helper takes them
         """Add a node; return the name of its output, which is the node's as well."""
@@ -43,8 +45,8 @@ class Graph:
         return self.add("Conv", inputs, f"{name}.out", pads=list(pads), **attributes)
 
 
-def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequence[int]) -> ModelProto:
-    """Return the checked ONNX model of folded weights (`universal.folded_state` names).
+def encoder_graph(weights: Mapping[str, NDArray[np.float16]], reach: Sequence[tuple[int, int]]) -> ModelProto:
+    """Return the checked ONNX model of folded weights (`universal.folded_state` names); `reach` is the config's.
 
     Input `log_mel` [1, T, 80] float32, normalised; output `log_posteriors` [1, T, 43] float32.
     """
@@ -52,9 +54,9 @@ def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequenc
     hidden = graph.add("Transpose", ["log_mel"], "channels_first", perm=[0, 2, 1])
     pads = (STEM_KERNEL // 2 - 1, STEM_KERNEL // 2)
     hidden = graph.add("Gelu", [graph.convolution("stem", hidden, pads, strides=[STEM_STRIDE])], "stem.active")
-    for index, dilation in enumerate(dilations):
+    for index, pads in enumerate(reach):
         name = f"blocks.{index}"
-        inner = graph.convolution(f"{name}.spread", hidden, (dilation, dilation), dilations=[dilation])
+        inner = graph.convolution(f"{name}.spread", hidden, pads, dilations=[sum(pads) // (KERNEL - 1)])
         inner = graph.add("Gelu", [inner], f"{name}.inner")
         mixed = graph.convolution(f"{name}.mix", inner, (0, 0))
         hidden = graph.add("Gelu", [graph.add("Add", [hidden, mixed], f"{name}.sum")], f"{name}.active")
@@ -73,3 +75,9 @@ def encoder_graph(weights: Mapping[str, NDArray[np.float16]], dilations: Sequenc
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
     return model
+
+
+def weights_of(model: ModelProto) -> dict[str, NDArray[np.float16]]:
+    """Return the weights by name that a graph was made from."""
+    stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    return {name.removesuffix(STORED): value for name, value in stored.items() if name.endswith(STORED)}

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .spectrogram_front import SpectrogramFront
+from .universal import EncoderConfig
 
 STEP_S = 0.02
 """Time from one output of the network to the next."""
 FRONTS = ("speech", "mel", "spectrogram")
-FRONT_WIDTH = {"speech": 160 + 256, "mel": 160, "spectrogram": 2}
+FRONT_WIDTH = {"speech": 160 + EncoderConfig().channels, "mel": 160, "spectrogram": 2}
 """Channels that each front hears: two log-mel frames and the universal encoder's last block; two log-mel frames; real
 and imaginary part."""
 KERNEL = 3

@@ -2,8 +2,9 @@
 """The universal speech encoder: normalised log-mels at 100 Hz to log-posteriors of the 43 phones.
 
 A temporal convolution network in the manner of WaveNet's and TCN's dilated residual blocks (van den Oord et al. 2016;
-Bai et al. 2018), not causal: a first convolution of stride 2 brings 100 Hz to 50 Hz, where the blocks work; each
-step then answers for its two frames. Batch normalisation follows each convolution, so that it folds away at export.
+Bai et al. 2018): a first convolution of stride 2 brings 100 Hz to 50 Hz, where the blocks work; each step then answers
+for its two frames. Batch normalisation follows each convolution, so that it folds away at export. For whole sounds the
+blocks look both ways; for live sound only some of them look ahead, and the others back alone.
 """
 
 from collections.abc import Sequence
@@ -25,25 +26,40 @@ KERNEL = 3
 class EncoderConfig:
     """Size of the network."""
 
-    channels: int = 256
+    channels: int = 352
     """Width of every block."""
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2, 4)
     """Dilation of each block in steps of 20 ms."""
+    ahead: tuple[int, ...] = ()
+    """Steps that each block looks ahead, 0 up to twice its dilation; empty: as far as back, its dilation."""
     dropout: float = 0.15
     """Share of channels silenced per utterance in training."""
 
     @property
+    def reach(self) -> tuple[tuple[int, int], ...]:
+        """Steps that each block looks back and ahead."""
+        ahead = self.ahead or self.dilations
+        return tuple(((KERNEL - 1) * d - a, a) for d, a in zip(self.dilations, ahead, strict=True))
+
+    @property
     def context_frames(self) -> int:
-        """Frames of 10 ms on either side that an output depends on, rounded up to an even number."""
-        return STEM_STRIDE * (sum(self.dilations) * (KERNEL // 2)) + STEM_KERNEL - 2
+        """Frames of 10 ms back that an output depends on, rounded up to an even number."""
+        return STEM_STRIDE * sum(back for back, _ in self.reach) + STEM_KERNEL - 2
+
+    @property
+    def look_ahead_frames(self) -> int:
+        """Likewise ahead."""
+        return STEM_STRIDE * sum(ahead for _, ahead in self.reach) + STEM_KERNEL - 2
 
 
 class Block(nn.Module):
     """Dilated convolution, GELU, pointwise convolution, added to the input."""
 
-    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+    def __init__(self, channels: int, reach: tuple[int, int], dropout: float) -> None:
         super().__init__()
-        self.spread = nn.Conv1d(channels, channels, KERNEL, padding=dilation, dilation=dilation)
+        self.pads = () if reach[0] == reach[1] else reach  # convolutions pad both ends alike by themselves
+        dilation = sum(reach) // (KERNEL - 1)
+        self.spread = nn.Conv1d(channels, channels, KERNEL, padding=0 if self.pads else dilation, dilation=dilation)
         self.spread_norm = nn.BatchNorm1d(channels)
         self.mix = nn.Conv1d(channels, channels, 1)
         self.mix_norm = nn.BatchNorm1d(channels)
@@ -51,7 +67,8 @@ class Block(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return [B, C, S] of [B, C, S]."""
-        inner = functional.gelu(self.spread_norm(self.spread(hidden)))
+        padded = functional.pad(hidden, self.pads) if self.pads else hidden
+        inner = functional.gelu(self.spread_norm(self.spread(padded)))
         return functional.gelu(hidden + self.mix_norm(self.mix(self.dropout(inner))))
 
 
@@ -63,7 +80,7 @@ class SpeechEncoder(nn.Module):
         self.config = config
         self.stem = nn.Conv1d(N_MELS, config.channels, STEM_KERNEL, stride=STEM_STRIDE)
         self.stem_norm = nn.BatchNorm1d(config.channels)
-        self.blocks = nn.ModuleList(Block(config.channels, dilation, config.dropout) for dilation in config.dilations)
+        self.blocks = nn.ModuleList(Block(config.channels, reach, config.dropout) for reach in config.reach)
         self.head = nn.Conv1d(config.channels, STEM_STRIDE * len(PHONES), 1)
 
     def forward(self, log_mel: Tensor) -> Tensor:
@@ -106,7 +123,7 @@ def _fold(state: dict[str, Tensor], name: str, convolution: nn.Conv1d, norm: nn.
 
 
 def encoder_of_folded(config: EncoderConfig, state: dict[str, Tensor]) -> SpeechEncoder:
-    """Return the network, in evaluation mode, that computes what folded weights say (a bundle's safetensors)."""
+    """Return the network, in evaluation mode, that computes what folded weights say (those of a bundle's graph)."""
     encoder = SpeechEncoder(config).eval()
     pairs = {"stem": (encoder.stem, encoder.stem_norm), "head": (encoder.head, None)}
     for index, block in enumerate(_blocks(encoder)):

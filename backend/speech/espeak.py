@@ -1,54 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""eSpeak NG's C interface through ctypes: text in, samples and raw phoneme events out.
+"""eSpeak NG: text in, samples and raw phoneme events out, by a process that runs beside this one.
 
-The library keeps the phase of its voice and the state of its breath noise from text to text, and seeds the noise by
-the clock. So each text gets a library that was loaded anew (0.3 ms) and a fixed seed: the same text gives the same
-samples, whatever this process or another spoke before. A lock lets one text through at a time.
+The library carries noise and phase over from text to text, seeds its noise by the clock, and ends the whole process at
+some texts (Greenlandic's 8 in version 1.52). So `espeak_child` loads it anew for every text, with a fixed seed: the
+same text gives the same samples whatever was spoken before, and what it cannot read is an error. A lock lets one text
+through at a time.
 """
 
-import _ctypes
-import ctypes
+import atexit
+import contextlib
+import json
+import os
+import re
+import subprocess
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SynthesisError
 
-RETRIEVAL = 1
-"""AUDIO_OUTPUT_RETRIEVAL: hand the samples to the callback instead of a sound card."""
-PHONEME_EVENTS, IPA_NAMES, NO_EXIT = 0x0001, 0x0002, 0x8000
-TERMINATED, WORD, PHONEME = 0, 1, 7
-UTF8, SSML = 0x01, 0x10
-NOISE_SEED = 1
-RATE_PARAMETER, PITCH_PARAMETER = 1, 3
-
-
-class _Id(ctypes.Union):
-    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
-
-
-class _Event(ctypes.Structure):
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", _Id),
-    )
-
-
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+CHILD = Path(__file__).with_name("espeak_child.py")
+PATIENCE_S, PATIENCE_A_CHARACTER_S = 60.0, 0.02
+"""How long a text may take; it takes a thousandth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +56,14 @@ class VoiceFile:
     """File of the voice, which names it beyond doubt: `gmw/en-US`."""
 
 
-class _Voice(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_char_p),
-        ("identifier", ctypes.c_char_p),
-        ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte),
-        ("variant", ctypes.c_ubyte),
-        ("unused", ctypes.c_ubyte),
-        ("score", ctypes.c_int),
-        ("spare", ctypes.c_void_p),
-    )
+class _Process(Protocol):
+    """A process whose ends are pipes."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    kill: Callable[[], None]
+    wait: Callable[[], int]
+    poll: Callable[[], int | None]
 
 
 class Engine:
@@ -97,10 +73,15 @@ class Engine:
         self._library = library
         self._data = data
         self._lock = threading.Lock()
-        with self._started() as (opened, _):
-            opened.espeak_Info.restype = ctypes.c_char_p
-            self.version: str = opened.espeak_Info(None).decode("ascii", "replace")
-            self.voices: tuple[VoiceFile, ...] = tuple(_voices(opened))
+        self._process: _Process | None = None
+        self._owner = 0
+        atexit.register(self._end)
+        told, _ = self._ask({}, PATIENCE_S)
+        self.version = str(told["version"])
+        # some builds list voices whose dictionary they lack: those say nothing
+        self.voices: tuple[VoiceFile, ...] = tuple(
+            voice for row in told["voices"] if self._has_dictionary(voice := VoiceFile(*row))
+        )
         variants = data / "voices" / "!v"
         self.variants: frozenset[str] = frozenset(path.name for path in variants.iterdir() if path.is_file())
 
@@ -117,85 +98,79 @@ class Engine:
         Raises:
             SynthesisError: the voice is unknown or the engine fails.
         """
-        with self._started() as (library, sample_rate):
-            if library.espeak_SetVoiceByName(voice.encode("utf-8", "replace")):
-                raise SynthesisError(
-                    f"voice {voice!r} is unknown to eSpeak NG; use a language such as en-us, en, de or fr, "
-                    "with +f3 for another speaker"
-                )
-            library.espeak_SetParameter(RATE_PARAMETER, speed, 0)
-            library.espeak_SetParameter(PITCH_PARAMETER, pitch, 0)
-            return _collect(library, text, UTF8 | SSML if markup else UTF8, sample_rate)
+        request = {"text": text, "voice": voice, "speed": speed, "pitch": pitch, "markup": markup}
+        answer, sound = self._ask(request, PATIENCE_S + PATIENCE_A_CHARACTER_S * len(text))
+        samples = np.frombuffer(sound, np.int16).astype(np.float32) / 32768.0
+        events = cast("list[tuple[int, str, int]]", answer["events"])
+        rows = tuple((sample, name) for sample, name, _ in events)
+        return Spoken(samples, int(answer["sample_rate"]), rows, tuple(place for _, _, place in events))
 
-    @contextmanager
-    def _started(self) -> Generator[tuple[ctypes.CDLL, int]]:
-        """Yield the library, loaded anew, and its sample rate."""
+    def _ask(self, request: dict[str, Any], limit_s: float) -> tuple[dict[str, Any], bytes]:
+        """Return what the library's process answers, and the bytes after it."""
+        told = ascii(str(request.get("text", ""))[:40])
+        asked = json.dumps({**request, "library": str(self._library), "data": str(self._data)}).encode()
         with self._lock:
+            process = self._running()
+            timer = threading.Timer(limit_s, process.kill)
+            timer.start()
             try:
-                library = ctypes.CDLL(str(self._library))
-            except OSError as error:
-                raise SynthesisError(f"eSpeak NG cannot be loaded: {error}; reinstall espeakng-loader") from error
-            try:
-                folder = str(self._data).encode()
-                sample_rate = library.espeak_Initialize(RETRIEVAL, 0, folder, PHONEME_EVENTS | IPA_NAMES | NO_EXIT)
-                if sample_rate <= 0:
-                    raise SynthesisError("eSpeak NG does not start: its voice data is missing; reinstall it")
-                if hasattr(library, "espeak_ng_SetRandSeed"):  # 1.52 and newer
-                    library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
-                yield library, sample_rate
-                library.espeak_Terminate()
+                process.stdin.write(asked + b"\n")
+                process.stdin.flush()
+                head = process.stdout.readline()
+                answer = cast("dict[str, Any]", json.loads(head))
+                sound = process.stdout.read(answer["bytes"])
+            except (OSError, ValueError) as error:  # it died: at a text of this kind, or its time was up
+                self._end()
+                raise SynthesisError(
+                    f"eSpeak NG breaks down at {told} (voice {request.get('voice', 'none')}); write numbers as words "
+                    "and leave rare characters out"
+                ) from error
+            except BaseException:  # an answer that nobody waited for must not be taken for the next one
+                self._end()
+                raise
             finally:
-                _unload(library)
+                timer.cancel()
+        if error := answer.get("error"):
+            raise SynthesisError(_REASONS[error].format(voice=request.get("voice"), text=told, **answer))
+        return answer, sound
+
+    def _running(self) -> "_Process":
+        """Return the library's process, started where none runs; a child of `fork` starts its own."""
+        if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
+            flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            command = [sys.executable, "-I", "-S", str(CHILD)]
+            pipe = subprocess.PIPE
+            try:
+                process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, creationflags=flags
+                )
+            except OSError as error:
+                raise SynthesisError(f"eSpeak NG cannot be started: {error}; free some memory") from error
+            self._process, self._owner = cast("_Process", process), os.getpid()
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            with contextlib.suppress(OSError):  # what it did not read any more
+                process.stdin.close()
+
+    def _has_dictionary(self, voice: VoiceFile) -> bool:
+        text = (self._data / "lang" / voice.identifier).read_text(encoding="utf-8", errors="replace")
+        named = re.search(r"^dictionary\s+(\S+)", text, re.MULTILINE)
+        return (self._data / f"{named[1] if named else voice.language.partition('-')[0]}_dict").is_file()
 
 
-def _unload(library: ctypes.CDLL) -> None:
-    if sys.platform == "win32":
-        _ctypes.FreeLibrary(library._handle)
-    else:
-        _ctypes.dlclose(library._handle)
-
-
-def _voices(library: ctypes.CDLL) -> Generator[VoiceFile]:
-    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-    listed = library.espeak_ListVoices(None)
-    index = 0
-    while listed[index]:
-        voice = listed[index].contents
-        # `languages` is a priority byte and a code, of which the first is the voice's own
-        language, name, identifier = voice.languages[1:], voice.name, voice.identifier
-        yield VoiceFile(*(part.decode("utf-8", "replace").strip() for part in (language, name, identifier)))
-        index += 1
-
-
-def _collect(library: ctypes.CDLL, text: str, flags: int, sample_rate: int) -> Spoken:
-    blocks: list[NDArray[np.int16]] = []
-    events: list[tuple[int, str]] = []
-    words: list[int] = []
-    place = 0
-
-    def receive(wave: Any, count: int, batch: Any) -> int:  # noqa: ANN401 - ctypes pointers have no public type
-        if wave and count:
-            blocks.append(np.ctypeslib.as_array(wave, (count,)).copy())
-        nonlocal place
-        index = 0
-        while batch and batch[index].type != TERMINATED:
-            if batch[index].type == WORD:
-                place = batch[index].text_position
-            elif batch[index].type == PHONEME:
-                events.append((batch[index].sample, batch[index].id.string.decode("utf-8", "ignore")))
-                words.append(place)
-            index += 1
-        return 0
-
-    # The callback object must outlive the call: the library keeps only its address.
-    callback = _CALLBACK(receive)
-    library.espeak_SetSynthCallback(callback)
-    encoded = text.encode("utf-8", "replace")
-    failed = library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, flags, None, None)
-    if failed or library.espeak_Synchronize():
-        raise SynthesisError(f"eSpeak NG could not speak {text[:40]!r}; try a shorter text")
-    samples = np.concatenate([np.zeros(0, np.int16), *blocks]).astype(np.float32) / 32768.0
-    return Spoken(samples, sample_rate, tuple(events), tuple(words))
+_REASONS = {
+    "voice": "voice {voice!r} is unknown to eSpeak NG; use a language such as en-us, en, de or fr, with +f3 for "
+    "another speaker",
+    "text": "eSpeak NG could not speak {text}; try a shorter text",
+    "library": "eSpeak NG cannot be loaded: {reason}; reinstall espeakng-loader",
+    "data": "eSpeak NG does not start: its voice data is missing; reinstall espeakng-loader",
+}
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ conversion gives `(phone, share of the label's time)` pairs. Diphthongs are spli
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from unicodedata import normalize
 
 from ..core.errors import TimingError
 from ..core.types import PhoneSpan
@@ -64,7 +65,7 @@ def from_ipa(label: str) -> Shares:
             phones.append(joined)
             index += 2 + (pair[-1:] == "\u0361")
             continue
-        phone = _IPA_LETTERS.get(label[index])
+        phone = _IPA_LETTERS.get(label[index]) or _IPA_LETTERS.get(normalize("NFD", label[index])[0])
         if phone and phones[-1:] != [phone]:
             phones.append(phone)
         index += 1

@@ -20,7 +20,7 @@ _SCRIPTS: dict[str, str] = {
     "he": "HEBREW", "hy": "ARMENIAN", "hyw": "ARMENIAN", "ka": "GEORGIAN", "kn": "KANNADA", "ko": "HANGUL",
     "hi": "DEVANAGARI", "kok": "DEVANAGARI", "mr": "DEVANAGARI", "ne": "DEVANAGARI", "ml": "MALAYALAM",
     "my": "MYANMAR", "shn": "MYANMAR", "or": "ORIYA", "pa": "GURMUKHI", "si": "SINHALA", "ta": "TAMIL", "te": "TELUGU",
-    "th": "THAI", "chr": "CHEROKEE", "cmn": "CJK BOPOMOFO", "yue": "CJK", "hak": "CJK", "ja": "HIRAGANA KATAKANA",
+    "th": "THAI", "cmn": "CJK BOPOMOFO", "yue": "CJK", "hak": "CJK", "ja": "HIRAGANA KATAKANA",
     "be": "CYRILLIC", "bg": "CYRILLIC", "cv": "CYRILLIC", "ba": "CYRILLIC", "kk": "CYRILLIC", "ky": "CYRILLIC",
     "mk": "CYRILLIC", "nog": "CYRILLIC", "ru": "CYRILLIC", "sr": "CYRILLIC", "tt": "CYRILLIC", "uk": "CYRILLIC",
     "bs": "CYRILLIC", "hr": "CYRILLIC", "kaa": "CYRILLIC", "uz": "CYRILLIC", "az": "CYRILLIC", "tk": "CYRILLIC",

@@ -36,25 +36,10 @@ def pronounce(text: str, voice: str = "en-us") -> list[SaidWord]:
     Raises:
         SynthesisError: no engine, unknown language, or nothing to say.
     """
-    identifier = find_voice(voice)
-    words = [word for piece in _pieces(text) for word in _said(piece, identifier)]
+    words = [word for piece in _pieces(text) for word in _said(piece, find_voice(voice))]
     if not words:
         raise SynthesisError(f"voice {voice!r} finds nothing to say in {text[:40]!r}; write words of its language")
     return words
-
-
-def phrases_of(text: str, voice: str = "en-us") -> list[list[str]]:
-    """Return the phones of a text, those between two pauses together.
-
-    Raises:
-        SynthesisError: as `pronounce`.
-    """
-    phrases: list[list[str]] = [[]]
-    for word in pronounce(text, voice):
-        phrases[-1] += word.phones
-        if word.pause:
-            phrases.append([])
-    return [phrase for phrase in phrases if phrase]
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -80,9 +65,10 @@ def _said(piece: str, voice: str) -> list[SaidWord]:
     words: list[SaidWord] = []
     before = -1
     for (start, label), end, place in zip(spoken.events, ends, spoken.words, strict=True):
-        phones = tuple(phone for phone, _ in shares_of_event(label, voice) if phone != SILENCE)
+        shares = shares_of_event(label, voice)
+        phones = tuple(phone for phone, _ in shares if phone != SILENCE)
         if not phones:
-            if words and end > start:
+            if shares and words and end > start:
                 words[-1] = replace(words[-1], pause=True)
         elif place == before and words:
             words[-1] = replace(words[-1], phones=words[-1].phones + phones)

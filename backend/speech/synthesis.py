@@ -25,6 +25,10 @@ CLOSED_BELOW = 0.003
 CLOSURE_AFTER_PAUSE_S = 0.06
 """How long before its burst a stop that follows a pause is closed (Byrd 1993 found 50–70 ms for English)."""
 LONGEST_CLOSURE_S = 0.12
+_ASCII_IPA = str.maketrans(
+    {"S": "ʃ", "Z": "ʒ", "N": "ŋ", "X": "x", "A": "ɑ", "ε": "ɛ", "Φ": "ɸ", "ʦ": "ts", "ᵐ": "m", "ⁿ": "n", "ᵑ": "ŋ"}
+)
+"""What some voices write instead of IPA, or above the line: nasals before a stop are sounds of their own."""
 
 Spoke = tuple[NDArray[np.float32], int, list[PhoneSpan]]
 
@@ -77,22 +81,22 @@ def _spans(spoken: Spoken, voice: str) -> list[PhoneSpan]:
     starts_s = [sample / spoken.sample_rate for sample, _ in spoken.events]
     spans: list[PhoneSpan] = []
     for (_, label), start_s, end_s in zip(spoken.events, starts_s, [*starts_s[1:], duration_s], strict=True):
-        spans += split_span(shares_of_event(label, voice), start_s, end_s)
+        shares = shares_of_event(label, voice)
+        if not shares and spans:  # a glottal stop, a length or a palatal mark: the mouth stays as it is
+            spans[-1] = PhoneSpan(spans[-1].phone, spans[-1].start_s, end_s)
+        spans += split_span(shares, start_s, end_s)
     if spans and spans[0].start_s > 0.0:
         spans.insert(0, PhoneSpan(SILENCE, 0.0, spans[0].start_s))
     return _with_closures(joined_silences(spans), spoken)
 
 
 def shares_of_event(label: str, voice: str) -> Shares:
-    """Return the phones of a phoneme event of a voice with their shares: silence where it has no sound, none where it
-    is the name of a language that the engine changes to.
-    """
-    if label.startswith("("):
+    """Return the phones of a phoneme event of a voice with their shares; nothing where the mouth does nothing new."""
+    if label.startswith("("):  # the name of a language that the engine changes to
         return ()
     # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
-    tap = "ɾ" if voice.startswith("gmw/en") else "r"
-    name = label.strip("-_:;|'").replace("ɾ", tap).replace("nɡ", "ŋ")
-    return from_ipa(name) or ((SILENCE, 1.0),)
+    tap = "ɾ" if voice.startswith(("en", "gmw/en")) else "r"
+    return from_ipa(label.strip("-_:;|'").translate(_ASCII_IPA).replace("ɾ", tap).replace("nɡ", "ŋ"))
 
 
 def _with_closures(spans: Sequence[PhoneSpan], spoken: Spoken) -> list[PhoneSpan]:

@@ -12,9 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..figure import Figure
-from .kills import differing, promised
+from .kills import differing, expected_of, promised
 from .running import CHECKOUT, command, contents, outputs, run, start
-from .speed import WHOLE
 
 BRIDGE, NET = "ls3d0", "10.213.7"
 HOST = f"{NET}.1"
@@ -25,7 +24,7 @@ READY_S = 60.0
 
 def measure(sheet: Path, folder: Path, _workers: int) -> Iterator[Figure | str]:
     """Yield what a cluster that loses a worker gives."""
-    expected = promised(contents(folder / WHOLE))
+    expected = expected_of(sheet, folder)
     address = f"tcp://{HOST}:{PORT}"
     with _network(), ExitStack() as stack:
         _start(stack, "dask_scheduler", "--host", HOST, "--port", str(PORT), "--no-dashboard", space="")

@@ -15,6 +15,7 @@ from ..backend.core.errors import BundleError, OutputError
 from ..backend.core.mesh_file import MeshClip, read_mesh
 from ..backend.core.png import png_bytes
 from ..backend.core.puppet.flip_book import DEFAULT_PAGE_PX, FlipBook, fitted, flip_book
+from ..backend.core.puppet.head_motion import HeadMotion, read_head_motion
 from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, compress, one_sided
 from ..backend.core.puppet.whole_head import HeadMesh, head_mesh, with_back
 from ..backend.core.types import Floats
@@ -46,6 +47,8 @@ class HeadRequest:
     """Largest side of its page."""
     back: bool = False
     """Whether back of the head and neck belong to it."""
+    pose: Path | None = None
+    """Shard whose head motion it makes; None: it stands still."""
     language: str = ""
     transcript: str = ""
     phones: str = ""
@@ -73,6 +76,8 @@ class HeadClip:
     bundle: str
     notes: tuple[str, ...]
     back: bool = False
+    motion: HeadMotion | None = None
+    """Of the head, at `times_s`; None: it stands still."""
 
     @property
     def mesh(self) -> HeadMesh:
@@ -95,6 +100,7 @@ class HeadJob(Job[HeadClip]):
     def _work(self) -> HeadClip:
         request = self._request
         check_folder(request.folder)
+        motion = None if request.pose is None else read_head_motion(request.pose)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
             result = self._ask(mesh_request(request, output, texture=True))
@@ -120,6 +126,7 @@ class HeadJob(Job[HeadClip]):
                 *told,
                 _notes(clip),
                 request.back,
+                None if motion is None else motion.at(clip.times_s),
             )
 
     def _with_back(self, atlas: NDArray[np.uint8], uv: Floats | None) -> NDArray[np.uint8]:

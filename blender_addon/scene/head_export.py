@@ -48,7 +48,15 @@ def engine_writer(thing: bpy.types.Object, clip: HeadClip, ending: str, look: En
         picture = clip.reference_atlas if clip.book is None else clip.book.page
         jpeg = jpeg_bytes(picture) if look.jpeg and picture is not None else None
         head = GlbHead(
-            thing.name, clip.times_s, clip.mesh, clip.shapes, clip.reference_atlas, clip.book, look.lit, jpeg
+            thing.name,
+            clip.times_s,
+            clip.mesh,
+            clip.shapes,
+            clip.reference_atlas,
+            clip.book,
+            look.lit,
+            jpeg,
+            clip.motion,
         )
         path.write_bytes(head_glb(head))
 
@@ -73,25 +81,15 @@ def _alone(thing: bpy.types.Object, clip: HeadClip, look: EngineLook) -> Iterato
         undo.callback(data.scenes.remove, scene)
         scene.render.fps, scene.render.fps_base = shown.render.fps, shown.render.fps_base
         placement = Placement(Path(thing.name.removesuffix(ASIDE)), 0, add_strip=False)
-        worn = HeadLook(lit=True, texture=PACKED, jpeg=look.jpeg)
+        worn = HeadLook(lit=True, texture=PACKED, jpeg=look.jpeg, leafs=False)
         copy = add_talking_head(scene, replace(clip, pictures=None), placement, worn).thing
         undo.callback(_remove, copy)
         name = thing.name.removesuffix(ASIDE)
         copy.name = copy.data.name = copy.active_material.name = name
         for image in _images(copy):
             image.name = f"{name} texture"
-        _drop_flip_book(copy)
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
             yield
-
-
-def _drop_flip_book(thing: bpy.types.Object) -> None:
-    """Take the modifier that leafs through the page: exporters that apply modifiers leave out the shapes."""
-    thing.modifiers.clear()
-    if thing.animation_data is not None:
-        action = thing.animation_data.action
-        thing.animation_data_clear()
-        bpy.data.actions.remove(action)
 
 
 def _images(thing: bpy.types.Object) -> list[bpy.types.Image]:
@@ -101,11 +99,12 @@ def _images(thing: bpy.types.Object) -> list[bpy.types.Image]:
 def _remove(thing: bpy.types.Object) -> None:
     mesh, material = thing.data, thing.active_material
     images = _images(thing)
-    action = mesh.shape_keys.animation_data.action if mesh.shape_keys and mesh.shape_keys.animation_data else None
+    owners = [one for one in (thing, mesh.shape_keys) if one is not None and one.animation_data is not None]
+    actions = [one.animation_data.action for one in owners]
     bpy.data.objects.remove(thing)
     bpy.data.meshes.remove(mesh)
     bpy.data.materials.remove(material)
     for image in images:
         bpy.data.images.remove(image)
-    if action is not None:
+    for action in actions:
         bpy.data.actions.remove(action)

@@ -45,6 +45,7 @@ def head_plan_of(context: bpy.types.Context, device: str = "auto") -> HeadPlan:
         folder=texture_folder(placement.sound) if wanted.texture == SEQUENCE else None,
         tiles=wanted.tiles if wanted.texture == PACKED else 0,
         back=wanted.back,
+        pose=Path(bpy.path.abspath(wanted.pose)) if wanted.pose else None,
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,

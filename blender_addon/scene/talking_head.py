@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..backend.core.errors import SoundError
 from ..backend.core.puppet.flip_book import FlipBook
 from ..backend.core.puppet.head_glb import changes
+from ..backend.core.puppet.head_motion import HeadMotion
 from ..backend.core.timebase import s_to_frame
 from ..jobs.head import PACKED, HeadClip
 from . import actions
@@ -35,6 +36,8 @@ class HeadLook:
     location: tuple[float, float, float] = (0.0, 0.0, 0.0)
     jpeg: bool = False
     """Whether a packed texture is JPEG instead of PNG."""
+    leafs: bool = True
+    """Whether a packed flip-book is leafed through by a modifier."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,11 @@ def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placemen
         thing.data.materials.append(material)
         scene.collection.objects.link(thing)
         _key_shapes(thing, clip, kept, frames, undo)
-        if clip.book is not None and look.texture == PACKED:
-            _leaf_through(thing, clip.book, every, undo)
+        undo.callback(_drop_action, thing)
+        if clip.motion is not None:
+            _key_motion(thing, clip.motion, kept, frames)
+        if clip.book is not None and look.texture == PACKED and look.leafs:
+            _leaf_through(thing, clip.book, every)
         notes = list(clip.notes)
         if placement.add_strip:
             notes += place_sound(scene, placement, undo)
@@ -141,7 +147,20 @@ def _on_first_tile(uv: NDArray[np.float32], book: FlipBook) -> NDArray[np.float3
     return (uv + np.array([0, book.rows - 1], np.float32)) / pages
 
 
-def _leaf_through(thing: bpy.types.Object, book: FlipBook, frames: NDArray[np.float64], undo: ExitStack) -> None:
+def _key_motion(
+    thing: bpy.types.Object, motion: HeadMotion, kept: NDArray[np.bool_], frames: NDArray[np.float64]
+) -> None:
+    """Key how the head turns and moves; canonical y is up, which is z here, and its z points forward, which is -y."""
+    thing.rotation_mode = "QUATERNION"
+    w, x, y, z = motion.rotation[kept].T
+    right, up, forward = motion.shift_cm[kept].T * np.float32(METRES_FROM_CM)
+    places = [shift + np.float32(start) for shift, start in zip((right, -forward, up), thing.location, strict=True)]
+    values = {actions.Curve("rotation_quaternion", axis): one for axis, one in enumerate((w, x, -z, y))}
+    values |= {actions.Curve("location", axis): one for axis, one in enumerate(places)}
+    actions.write(thing, f"{thing.name} pose"[:60], actions.Tracks(frames, values))
+
+
+def _leaf_through(thing: bpy.types.Object, book: FlipBook, frames: NDArray[np.float64]) -> None:
     """Key which tile of the page shows, in steps; frames [T] are those of the clip in the scene."""
     modifier = thing.modifiers.new(FLIP_BOOK, "UV_WARP")
     modifier.uv_layer, modifier.center = thing.data.uv_layers[0].name, (0.0, 0.0)
@@ -149,5 +168,12 @@ def _leaf_through(thing: bpy.types.Object, book: FlipBook, frames: NDArray[np.fl
     offsets = book.offsets()[at] * np.array([1, -1], np.float32)
     path = f'modifiers["{FLIP_BOOK}"].offset'
     values = {actions.Curve(path, axis, FLIP_BOOK): offsets[:, axis] for axis in range(2)}
-    action = actions.write(thing, f"{thing.name} texture"[:60], actions.Tracks(frames[at], values, stepped=True))
-    undo.callback(bpy.data.actions.remove, action)
+    before = actions.assignment_of(thing)
+    name = f"{thing.name} texture"[:60] if before.action is None else before.action.name
+    made = actions.write(thing, name, actions.Tracks(frames[at], values, stepped=True))
+    actions.drop_replaced(before, made, name)
+
+
+def _drop_action(thing: bpy.types.Object) -> None:
+    if thing.animation_data is not None and thing.animation_data.action is not None:
+        bpy.data.actions.remove(thing.animation_data.action)

@@ -34,6 +34,7 @@ class LIPSYNC_PT_head(bpy.types.Panel):
         if wanted.texture == "SEQUENCE" and not bpy.data.filepath:
             wrapped(layout, context, "save the .blend first: the pictures go beside it", "INFO")
         column.prop(wanted, "back")
+        column.prop(wanted, "pose")
         column.prop(wanted, "lit")
         thing = context.object
         if thing is not None and FACTS in thing:

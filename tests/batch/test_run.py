@@ -153,6 +153,27 @@ def test_the_death_of_a_worker_is_its_lines_alone(jobs, tmp_path):
     assert report(out)["counts"]["done"] == 4
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_workers_end_with_their_runner(jobs, tmp_path):
+    command = [sys.executable, "-m", "backend", "batch", jobs, "-o", tmp_path / "out", "-q", "--workers", 2]
+    process = subprocess.Popen([str(part) for part in command])
+    deadline = time.monotonic() + 60
+    while len(workers := _workers(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    while any(_runs(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in workers if _runs(pid)] == []
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _workers(parent):
     found = []
     for process in Path("/proc").glob("[0-9]*"):

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.core.test_puppet import pose_file
+
 from .conftest import CHECKOUT, curves
 from .test_talking_head import FRAMES, add, client, clip, mesh_file  # noqa: F401 - fixtures
 
@@ -72,6 +74,21 @@ def read_back(path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def nodding(folder):
+    """A shard with the pose of a head that nods."""
+    pose_file(folder / "pose.safetensors")
+    return folder / "pose.safetensors"
+
+
+def moved(points, motion):
+    """Points [t, V, 3] of every sixth frame as the head's motion takes them."""
+    w, *axis = motion.rotation[::6].astype(np.float64).T
+    axis = np.stack(axis, axis=1)[:, None]
+    cross = np.cross(axis, points)
+    turned = points + 2 * (w[:, None, None] * cross + np.cross(axis, cross))
+    return turned + motion.shift_cm[::6, None]
+
+
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")  # Blender's own
 
 
@@ -86,7 +103,7 @@ def test_a_head_comes_back_with_the_same_shapes_keys_and_vertices(scene, clip, t
 
     mesh_file(tmp_path / "mesh.npz")
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    made = clip(back=whole)
+    made = clip(back=whole, pose=nodding(tmp_path) if whole else None)
     thing = add(scene, made, start=11).thing
     before = dump()
     out = tmp_path / "out" / f"talk.{ending}"
@@ -103,6 +120,8 @@ def test_a_head_comes_back_with_the_same_shapes_keys_and_vertices(scene, clip, t
     assert np.abs((keys[..., 0] - late) / FPS - made.times_s).max() < 1e-3
     assert np.abs(keys[..., 1] - made.shapes.weights.T).max() < 1e-3
     wanted = made.neutral_cm + made.shapes.displacement_cm()[::6]
+    if whole:
+        wanted = moved(wanted, made.motion)
     got = np.array(back["places_cm"])
     assert np.linalg.norm(got[:, : wanted.shape[1]] - wanted, axis=-1).max() * 10 < 0.01
     assert [size[1:] for size in back["pictures"]] == [[made.book.page.shape[1], made.book.page.shape[0]]]

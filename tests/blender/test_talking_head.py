@@ -251,6 +251,7 @@ def run(*arguments):
         (["--bundle", "universal"], "knows no speaker"),
         (["--bundle", "none"], "no bundle 'none'"),
         (["--bundle", "universal", "--fps", "0"], "frame rate 0"),
+        (["--bundle", "demo-speaker-v1", "--pose", CHECKOUT / "README.md"], "holds no head pose"),
         (["--bundle", "demo-speaker-v1", "--tiles", "900"], "choose 1 to 256"),
         (["--bundle", "demo-speaker-v1", "--tiles", "64", "--page", "128"], "take fewer tiles, or a page of at least"),
         (["--bundle", "demo-speaker-v1", "--sound", CHECKOUT / "README.md"], "not a sound file"),

@@ -8,13 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
-from backend.core.errors import OutputError
+from backend.core.errors import OutputError, VideoError
 from backend.core.face import canonical_face
 from backend.core.fillers import closed_triangles
 from backend.core.mesh_file import MeshHeader, read_mesh, write_mesh
 from backend.core.png import png_bytes
 from backend.core.puppet.flip_book import fitted, flip_book, shrunk, steady
 from backend.core.puppet.head_glb import GlbHead, changes, head_glb, track_json
+from backend.core.puppet.head_motion import read_head_motion
 from backend.core.puppet.shape_track import compress, one_sided
 from backend.core.puppet.whole_head import head_mesh, with_back
 
@@ -231,3 +232,61 @@ def test_a_glb_takes_jpeg_and_a_whole_head():
     assert read.images[0].mimeType == "image/jpeg"
     counts = {read.accessors[target["POSITION"]].count for target in read.meshes[0].primitives[0].targets}
     assert counts == {len(head.mesh.vertex_of)}
+
+
+def pose_file(path, degrees=20.0, frames=50):
+    """Write a shard's pose: a head that nods about x, off centre, before a camera that it faces askew."""
+    angle = np.radians(degrees) * np.sin(np.linspace(0, 2 * np.pi, frames))
+    c, s, one, zero = np.cos(angle), np.sin(angle), np.ones(frames), np.zeros(frames)
+    nod = np.moveaxis(np.array([[one, zero, zero], [zero, c, -s], [zero, s, c]]), -1, 0)
+    askew = np.array([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
+    camera_from_head = nod @ askew
+    place_px = np.stack([200 + 10 * np.arange(frames) / frames, -150 + zero, zero], axis=1)
+    translation = -0.05 * np.einsum("tji,tj->ti", camera_from_head, place_px)
+    arrays = {"times_s": 3.0 + np.arange(frames) / 25, "pose_scale": np.full(frames, 0.05),
+              "pose_rotation": camera_from_head.swapaxes(1, 2), "pose_translation": translation,
+              "atlas": np.zeros((2, 2), np.uint8)}  # fmt: skip
+    write_safetensors(path, arrays)
+    return angle
+
+
+def write_safetensors(path, arrays):
+    """Write arrays as the format's page tells: the size of a JSON header, the header, the bytes."""
+    header, data = {}, b""
+    for name, array in arrays.items():
+        kind = {"float64": "F64", "uint8": "U8"}[str(array.dtype)]
+        raw = array.tobytes()
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def test_the_head_turns_as_in_the_video_from_its_middle_pose(tmp_path):
+    angle = pose_file(tmp_path / "a.safetensors")
+    motion = read_head_motion(tmp_path / "a.safetensors")
+    half = np.stack([np.cos(angle / 2), np.sin(angle / 2), 0 * angle, 0 * angle], axis=1)
+    assert np.abs(motion.rotation - half).max() < 1e-5
+    assert np.ptp(motion.shift_cm, axis=0) == pytest.approx([0.49, 0, 0], abs=1e-4)
+    longer = motion.at(np.array([0.0, 0.5, 2 * 1.96 - 0.5, 2 * 1.96 + 0.5]))
+    assert np.abs(longer.rotation[1:] - longer.rotation[1]).max() < 1e-5, "back and forth"
+    assert np.abs(np.linalg.norm(longer.rotation, axis=1) - 1).max() < 1e-6
+    pygltflib = pytest.importorskip("pygltflib")
+    read = pygltflib.GLTF2().load_from_bytes(head_glb(glb(motion=motion.at(np.arange(FRAMES) / 25))))
+    assert [one.target.path for one in read.animations[0].channels] == ["weights", "pointer", "rotation", "translation"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "text", "other"])
+def test_head_motion_of_no_video_is_refused(tmp_path, damage):
+    path = tmp_path / "a.safetensors"
+    pose_file(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-3000])
+    elif damage == "text":
+        path.write_text("not a shard at all, but some lines of text")
+    elif damage == "other":
+        write_safetensors(path, {"weights": np.zeros(3)})
+    else:
+        path.unlink()
+    with pytest.raises(VideoError, match=r"a\.safetensors"):
+        read_head_motion(path)

@@ -34,6 +34,14 @@ def test_the_shipped_bundle_opens_by_name_and_by_folder(bundle):
     assert open_bundle(bundle).model == shipped.model
 
 
+def test_a_version_shipped_no_more_gives_way_to_the_newest():
+    newest = find_bundle("universal")
+    version = int(newest.name.rpartition("-v")[2])
+    assert find_bundle(f"universal-v{version - 1}") == newest
+    with pytest.raises(BundleError, match="no bundle"):
+        find_bundle(f"universal-v{version + 1}")
+
+
 def test_no_bundle_of_that_name():
     with pytest.raises(BundleError, match="shipped are: demo-speaker-v1, universal-v"):
         open_bundle("nobody")

@@ -54,8 +54,26 @@ def test_single_frames_of_another_phone_do_not_flicker():
     assert [span.phone for span in spans] == ["sil", PHONES[5], "sil"]
 
 
+def test_calibration_changes_confidence_alone(spans):
+    posteriors = posteriors_of(spans)
+    plain, humble = (
+        decode_spans([posteriors], DecoderSettings(calibration=pair)) for pair in ((1.0, 0.0), (0.5, -0.5))
+    )
+    assert [(span.phone, span.start_s) for span in plain] == [(span.phone, span.start_s) for span in humble]
+    assert all(b.confidence < a.confidence for a, b in zip(plain, humble, strict=True))
+    assert decoder.calibrated(np.float32([0.8]), (2.0, 0.0))[0] == pytest.approx(16 / 17)
+
+
 def test_bad_decoder_settings_are_refused():
-    for bad in ({"switch_penalty": "x"}, {"switch_penalty": -1}, {"bias": {"?": 1}}, {"bias": 3}):
+    for bad in (
+        {"switch_penalty": "x"},
+        {"switch_penalty": -1},
+        {"bias": {"?": 1}},
+        {"bias": 3},
+        {"calibration": 1},
+        {"calibration": [0, 1]},
+        {"calibration": [1, 2, 3]},
+    ):
         with pytest.raises(BundleError, match="decoder"):
             read_settings(bad)
 

@@ -13,11 +13,11 @@ from backend.inference.protocol import Cancel, Failure, Hello, Progress, Request
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MESSAGES = [
-    Hello("1.2.3", ("universal-v1",)),
+    Hello("1.2.3", ("universal-v2",)),
     Request(1, "höher.wav", "a.npz", fps=23.976),
     Cancel(1),
     Progress(1, 0.5, "listening"),
-    Result(1, "a.npz", 1.5, 46, 0.75, 12, "universal-v1"),
+    Result(1, "a.npz", 1.5, 46, 0.75, 12, "universal-v2"),
     Failure(1, "no such file", cancelled=False),
 ]
 

@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch", reason="needs lipsync3d[training]")
 pytest.importorskip("onnx", reason="needs lipsync3d[training]")
 
 from backend.inference.encoder import open_session, with_context  # noqa: E402
+from backend.models.lipsync3d import FRONT_WIDTH  # noqa: E402
 from backend.models.selftalk import Animator, AnimatorConfig, Interpreter, InterpreterConfig  # noqa: E402
 from backend.models.selftalk_graph import animator_graph, animator_weights, rounded_animator  # noqa: E402
 
@@ -27,7 +28,7 @@ def random_animator(config):
 
 
 def features(steps, seed=0):
-    return np.random.default_rng(seed).standard_normal((1, 416, steps)).astype(np.float32)
+    return np.random.default_rng(seed).standard_normal((1, FRONT_WIDTH["speech"], steps)).astype(np.float32)
 
 
 def session_of(net):
@@ -65,7 +66,7 @@ def test_windows_with_overlap_equal_the_whole_clip(chunk):
     session, heard = session_of(net), features(700)
     (whole,) = session.run(["motion"], {"features": heard})
     pieces = []
-    for part, left, right in with_context([heard[0].T], chunk, net.config.context_steps, 416):
+    for part, left, right in with_context([heard[0].T], chunk, net.config.context_steps, FRONT_WIDTH["speech"]):
         (motion,) = session.run(["motion"], {"features": np.ascontiguousarray(part.T)[None]})
         pieces.append(motion[0, left : len(part) - right])
     assert np.abs(np.concatenate(pieces) - whole[0]).max() < 1e-4

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import contextlib
 import subprocess
 import sys
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +14,9 @@ from backend.core.errors import SynthesisError
 from backend.speech.engines import Delivery, open_engine
 from backend.speech.espeak import engine
 from backend.speech.markup import stretches_of
-from backend.speech.phones import SILENCE
+from backend.speech.phones import PHONES, SILENCE
 from backend.speech.plain_text import spoken_text
+from backend.speech.synthesis import shares_of_event
 from backend.speech.voices import find_voice, language_of
 
 BREATHY = "en-us+whisper"
@@ -23,6 +26,13 @@ from backend.speech.espeak import engine
 for text in sys.argv[1:]:
     print(hashlib.sha256(engine().speak(text, "en-us+whisper", 160, 50).samples.tobytes()).hexdigest())
 """
+
+WITHOUT_NUMBERS = {
+    "trk/cv": "Пӗр иккӗ виҫҫӗ тӑваттӑ пиллӗк улттӑ ҫиччӗ саккӑр.",
+    "iro/chr": "Osiyo, tohitsu, wado, tsalagi gawonihisdi, agwaduliha ama.",
+    "art/sjn": "Mae govannen, mellon nin, i menel na anor.",
+}
+"""Voices that know no words for numbers."""
 
 
 def say(text, **delivery):
@@ -44,6 +54,54 @@ def test_a_text_sounds_the_same_whatever_came_before_and_wherever():
         for texts in (["Mum made five."], ["Bob", "Mum made five."])
     ]
     assert digests[0][-1] == digests[1][-1]
+
+
+def test_a_text_that_ends_the_library_is_an_error_and_no_more():
+    """Greenlandic's 8 ends the process of eSpeak NG 1.52; a later version may read it."""
+    with contextlib.suppress(SynthesisError):
+        assert labels(say("8", voice="kl"))
+    assert labels(say("Bob", voice="en-us")) == "bɑb"
+    engine()._process.kill()
+    with pytest.raises(SynthesisError, match="breaks down at 'Mum'"):
+        engine().speak("Mum", "en-us", 160, 50)
+    assert labels(say("Bob", voice="en-us")) == "bɑb"
+
+
+def test_a_text_without_end_is_ended(monkeypatch):
+    monkeypatch.setattr("backend.speech.espeak.PATIENCE_S", 0.05)
+    monkeypatch.setattr("backend.speech.espeak.PATIENCE_A_CHARACTER_S", 0.0)
+    with pytest.raises(SynthesisError, match="breaks down"):
+        engine().speak("many words " * 20_000, "en-us", 160, 50)
+
+
+@pytest.mark.parametrize("voice", engine().voices, ids=lambda voice: voice.identifier)
+def test_every_voice_speaks_and_its_phones_are_known(voice):
+    """Numbers are words in every language; what is no letter of IPA leaves no gap in the speech."""
+    text = WITHOUT_NUMBERS.get(voice.identifier, "1 2 3 4 5 6 7 9 11 12 13 71 1111.")
+    spoken = engine().speak(text, voice.identifier, 160, 50)
+    unknown = {
+        (letter, label)
+        for _, label in spoken.events
+        if not label.startswith("(") and label.strip("-_:;|'") and not shares_of_event(label, voice.identifier)
+        for letter in label
+        if unicodedata.category(letter) in ("Lu", "Ll", "Lo") and letter not in "ʔ"
+    }
+    assert unknown == set()
+    said = say(text, voice=voice.identifier)
+    assert len(labels(said)) > 25
+    assert {span.phone for span in said.spans} <= set(PHONES)
+
+
+@pytest.mark.parametrize(
+    ("label", "phones"),
+    [
+        ("ʔ", []), ("ʲ", []), ("(en)", []), ("ˈS", ["ʃ"]), ("dZ", ["dʒ"]), ("ᵐ", ["m"]), ("ʦ", ["t", "s"]),
+        ("ũ", ["u"]), ("ç", ["x"]), ("ŋ̩", ["ŋ"]), ("d͡zʲ", ["d", "z"]), ("t`", ["t"]), ("", ["sil"]), ("_:", ["sil"]),
+        ("onɡ", ["o", "ŋ"]),
+    ],
+)  # fmt: skip
+def test_labels_of_rare_voices(label, phones):
+    assert [phone for phone, _ in shares_of_event(label, "trk/ky")] == phones
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ..head.parts import vertex_normals
 from ..png import png_bytes
 from .flip_book import FlipBook
 from .gltf import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Document
+from .head_motion import HeadMotion
 from .shape_track import ShapeTrack
 from .whole_head import HeadMesh
 
@@ -46,6 +47,8 @@ class GlbHead:
     """Whether an engine's lights fall on it; the texture has the light of the video's first pictures otherwise."""
     jpeg: bytes | None = None
     """The page, or the texture where there is none, as JPEG; None: as PNG."""
+    motion: HeadMotion | None = None
+    """Of the head, at `times_s`; None: it stands still."""
 
 
 def head_glb(head: GlbHead) -> bytes:
@@ -155,5 +158,12 @@ def _add_animation(document: Document, head: GlbHead) -> None:
         samplers.append({"input": times, "output": offsets, "interpolation": "STEP"})
         target = {"path": "pointer", "extensions": {POINTER: {"pointer": OFFSET}}}
         channels.append({"sampler": len(samplers) - 1, "target": target})
+    if head.motion is not None:
+        times = document.accessor(head.times_s, bounds=True)
+        turned = document.accessor(np.roll(head.motion.rotation, -1, axis=1))  # glTF writes x, y, z, w
+        shifted = document.accessor(head.motion.shift_cm * np.float32(METRES_FROM_CM))
+        for output, path in ((turned, "rotation"), (shifted, "translation")):
+            samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
+            channels.append({"sampler": len(samplers) - 1, "target": {"node": 0, "path": path}})
     if channels:
         document.root["animations"] = [{"name": head.name, "samplers": samplers, "channels": channels}]

@@ -34,7 +34,8 @@ from .lessons import Listener, film_lessons, speech_lessons
 from .takes import Take, read_takes, support_s
 
 log = logging.getLogger("motion")
-TRUST = 2.0
+TRUST = 8.0
+"""One filmed speaker is one speaker: his habits count an eighth of what they would if he were everybody."""
 
 
 def main() -> int:

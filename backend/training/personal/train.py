@@ -75,9 +75,10 @@ def train(
     every, held_out, begun = data.learnt, data.held_out, data.begun
     if data.speaker is None:
         settings = replace(settings, texture=None)
-    ear = Ear(open_bundle(), settings.geometry.network.front)
+    speech = open_bundle()
+    ear = Ear(speech, settings.geometry.network.front)
     learner = _learner(data, ear, settings, teaching or Teaching())
-    learnt = [every.digest, asdict(replace(settings, terms="")), *learner.taught]  # the card's words change nothing
+    learnt = [every.digest, asdict(replace(settings, terms="")), speech.name, *learner.taught]  # not the card's words
     key = hashlib.sha256(json.dumps(learnt, sort_keys=True).encode()).hexdigest()
     _write_json(run / "config.json", {"settings": asdict(settings), "data": every.digest, "lipsync3d": VERSION})
     rest = 1.0 - begun

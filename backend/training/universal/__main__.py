@@ -12,27 +12,33 @@ import torch
 
 from ...core.errors import LipSyncError
 from ...models.export import export_bundle
-from ...models.universal import EncoderConfig, SpeechEncoder
+from .calibrate import calibration_error, judged, with_calibration
 from .card import bundle_text
-from .crops import CropSampler, groups_of
-from .data import HELD_OUT_LIST, REAL_LIST, Corpus, joined, listed, load_corpus, pack, real_speech, texts_of
+from .data import (
+    HELD_OUT_LIST,
+    HELD_OUT_TEXTS_LIST,
+    REAL_LIST,
+    Corpus,
+    listed,
+    load_corpus,
+    pack,
+    real_speech,
+    texts_of,
+)
+from .flite import dictionary_words, flite_speech
 from .labels import Teacher
-from .loop import TrainConfig, class_weights, statistics_of, train
-from .measure import held_out_rates, labelled_rates, tuned_decoder
-from .relabel import agreed, other_languages
+from .loop import statistics_of
+from .measure import heard, labelled_rates, tuned_decoder
+from .relabel import agreed, other_languages, student_of
+from .rounds import ROUNDS, load_checkpoint, run_round
 from .synthetic import synthetic_speech
 
-SHARES = (
-    ("librispeech/", 0.3),
-    ("transcribed/speechocean762/", 0.3),
-    ("transcribed/vctk", 0.06),
-    ("transcribed/ljspeech/", 0.02),
-    ("transcribed/kerstin_de/", 0.06),
-    ("synthetic", 0.26),
-)
-"""Which part of the training crops comes from the utterances whose names start so."""
-SECOND_ROUND = 0.5
-"""Learning rate of the second round, of the first's."""
+TUNING = ("held_out", "held_out_texts")
+"""Corpora of people that the network never heard, which tune the decoder."""
+HELD_OUT = (*TUNING, "flite_held")
+"""With other lines of flite's voices, which it did hear, to calibrate on."""
+HELD_OUT_LINES, OTHER_SEED = 150, 76
+"""Of flite's held-out lines."""
 
 
 def main() -> int:
@@ -41,11 +47,13 @@ def main() -> int:
     parser.add_argument("stage", choices=tuple(STAGES))
     parser.add_argument("--speech", type=Path, help="folder with librispeech/ and transcribed/ (prepare, measure)")
     parser.add_argument("--run", type=Path, default=Path("out/training/universal"), help="folder of this training run")
-    parser.add_argument("--bundle", type=Path, default=Path("backend/bundles/universal-v1"))
+    parser.add_argument("--bundle", type=Path, default=Path("backend/bundles/universal-v2"), help="export, measure")
+    parser.add_argument("--student", type=Path, help="earlier bundle whose ear relabels; else the first round's")
+    parser.add_argument("--round", choices=tuple(ROUNDS), default="first", help="train, export")
     parser.add_argument("--lines", type=int, default=3000, help="synthetic utterances (prepare)")
-    parser.add_argument("--steps", type=int, default=TrainConfig().steps)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--again", action="store_true", help="go on from the checkpoint, on the second round's labels")
+    parser.add_argument("--spoken", type=int, default=2400, help="lines that flite speaks (prepare)")
+    parser.add_argument("--steps", type=int, help="of the round, where other than its own")
+    parser.add_argument("--seed", type=int, help="of the data (default 1) or of the round (default its own)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
@@ -57,12 +65,16 @@ def main() -> int:
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    """Label the listed recordings, speak the lines, pack both."""
-    teacher, texts = Teacher(), texts_of(arguments.speech)
-    _keep(arguments.run / "synthetic.npz", pack(synthetic_speech(arguments.lines, arguments.seed)))
-    for name, path in (("held_out", HELD_OUT_LIST), ("real", REAL_LIST)):
-        corpus = pack(real_speech(arguments.speech, listed(path, texts), teacher))
-        _keep(arguments.run / f"{name}.npz", corpus)
+    """Label the listed recordings, speak the lines, pack all."""
+    teacher, texts, seed = Teacher(), texts_of(arguments.speech), arguments.seed or 1
+    _keep(arguments.run / "synthetic.npz", pack(synthetic_speech(arguments.lines, seed)))
+    known, words = sorted({text for name, text in texts.items() if "kerstin" not in name}), dictionary_words()
+    _keep(arguments.run / "flite.npz", pack(flite_speech(arguments.spoken, known, words, seed + 4)))
+    _keep(arguments.run / "flite_held.npz", pack(flite_speech(HELD_OUT_LINES, known, words, seed + OTHER_SEED)))
+    held = listed(HELD_OUT_TEXTS_LIST, texts)
+    real = [name for name in listed(REAL_LIST, texts) if name not in held]
+    for name, names in (("held_out", listed(HELD_OUT_LIST)), ("held_out_texts", held), ("real", real)):
+        _keep(arguments.run / f"{name}.npz", pack(real_speech(arguments.speech, names, teacher)))
 
 
 def _keep(path: Path, corpus: Corpus) -> None:
@@ -71,51 +83,52 @@ def _keep(path: Path, corpus: Corpus) -> None:
 
 
 def relabel(arguments: argparse.Namespace) -> None:
-    """Make the second round's labels from the checkpoint."""
+    """Make labels that teacher and student agree on."""
     real = load_corpus(arguments.run / "real.npz")
-    encoder, statistics = _trained(arguments.run)[0], statistics_of(real)
+    first = arguments.run / "first.pt"
+    encoder = student_of(arguments.student) if arguments.student else load_checkpoint(first)[0]
+    statistics = statistics_of(real)
     _keep(arguments.run / "real_agreed.npz", agreed(encoder, statistics, real))
     _keep(arguments.run / "others.npz", pack(other_languages(encoder, statistics, arguments.speech)))
 
 
 def train_stage(arguments: argparse.Namespace) -> None:
-    """Train from the prepared data and keep a checkpoint."""
-    real = load_corpus(arguments.run / "real.npz")
-    names = ("real_agreed", "others", "synthetic") if arguments.again else ("real", "synthetic")
-    corpus = joined([load_corpus(arguments.run / f"{name}.npz") for name in names])
-    sampler = CropSampler(corpus, groups_of(corpus, SHARES), statistics_of(real), arguments.seed)
-    config = TrainConfig(steps=arguments.steps, seed=arguments.seed)
-    if arguments.again:
-        config = replace(config, learning_rate=config.learning_rate * SECOND_ROUND)
-    start = _trained(arguments.run)[0] if arguments.again else SpeechEncoder(EncoderConfig())
-    encoder = train(sampler, class_weights(corpus), start, config, lambda line: print(line, flush=True))
-    checkpoint = {"encoder": encoder.state_dict(), "config": asdict(config)}
-    arguments.run.mkdir(parents=True, exist_ok=True)  # someone may have cleaned out/ in the meantime
-    torch.save(checkpoint, arguments.run / ("second.pt" if arguments.again else "first.pt"))
-
-
-def _trained(run: Path) -> tuple[SpeechEncoder, dict[str, object]]:
-    """Return the network of the latest round and its settings."""
-    path = run / "second.pt"
-    checkpoint = torch.load(path if path.exists() else run / "first.pt", weights_only=True)
-    encoder = SpeechEncoder(EncoderConfig()).eval()
-    encoder.load_state_dict(checkpoint["encoder"])
-    return encoder, checkpoint["config"]
+    """Train a round from the prepared data and keep a checkpoint."""
+    config = ROUNDS[arguments.round].config
+    config = replace(config, seed=arguments.seed or config.seed, steps=arguments.steps or config.steps)
+    run_round(arguments.round, arguments.run, config, lambda line: print(line, flush=True))
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Tune the decoder on held-out recordings and write the bundle."""
-    encoder, config = _trained(arguments.run)
-    real, held_out, synthetic = (
-        load_corpus(arguments.run / f"{name}.npz") for name in ("real", "held_out", "synthetic")
-    )
-    statistics = statistics_of(real)
-    decoder = tuned_decoder(encoder, statistics, held_out)
-    figures = {name: rates.summary for name, rates in held_out_rates(encoder, statistics, held_out, decoder).items()}
-    hours = {"real": round(real.duration_s / 3600, 2), "synthetic": round(synthetic.duration_s / 3600, 2)}
-    provenance = {"training": config, "hours": hours, "held_out": figures}
-    export_bundle(encoder, statistics, bundle_text(arguments.bundle.name, decoder, provenance), arguments.bundle)
-    print(json.dumps({"decoder": asdict(decoder), "held_out": figures}, indent=1, ensure_ascii=False))
+    """Tune and calibrate the decoder on held-out recordings and write the bundle."""
+    encoder, config = load_checkpoint(arguments.run / f"{arguments.round}.pt")
+    live = ROUNDS[arguments.round].live
+    statistics = statistics_of(load_corpus(arguments.run / "real.npz"))
+    held_out = {
+        name: heard(encoder, statistics, load_corpus(arguments.run / f"{name}.npz"), live=live) for name in HELD_OUT
+    }
+    plain = tuned_decoder([held_out[name] for name in TUNING])
+    frames = {name: judged(each, plain) for name, each in held_out.items()}
+    decoder = with_calibration(plain, list(frames.values()))
+    found = {
+        "held_out": {
+            name: {kind: rates.summary for kind, rates in each.rates(decoder).items()}
+            for name, each in held_out.items()
+        },
+        "calibration_error": {
+            name: [round(calibration_error(each, by.calibration), 3) for by in (plain, decoder)]
+            for name, each in frames.items()
+        },
+    }
+    provenance = {"round": arguments.round, "live": live, "training": config, "hours": _hours(arguments.run), **found}
+    text = bundle_text(arguments.bundle.name, encoder.config, decoder, provenance)
+    export_bundle(encoder, statistics, text, arguments.bundle)
+    print(json.dumps({"decoder": asdict(decoder), **found}, indent=1, ensure_ascii=False))
+
+
+def _hours(run: Path) -> dict[str, float]:
+    names = ("real", "others", "synthetic", "flite")
+    return {name: round(load_corpus(run / f"{name}.npz").duration_s / 3600, 2) for name in names}
 
 
 def measure(arguments: argparse.Namespace) -> None:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import lfilter
 
 from ...audio.features import FLOOR, FRAME_RATE_HZ, N_MELS
 
 Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
+Places = NDArray[np.int64]
 LOG_DB = np.log(10.0) / 10.0
 """Natural-log power of one decibel."""
 
@@ -25,6 +26,10 @@ class AugmentConfig:
 
     stretch: float = 0.18
     """Largest relative change of tempo."""
+    drawl_share: float = 0.12
+    """Share of crops that are much slower or faster."""
+    drawl: tuple[float, float] = (0.55, 1.6)
+    """Range of tempo of those."""
     warp: float = 0.14
     """Largest relative change of vocal-tract length."""
     reverb_share: float = 0.3
@@ -32,17 +37,32 @@ class AugmentConfig:
     snr_db: tuple[float, float] = (3.0, 35.0)
     """Range of the ratio of speech to noise."""
     babble_share: float = 0.3
-    """Share of noises that are other voices; the rest is coloured noise."""
-    equaliser_share: float = 0.7
+    """Share of noises that are other voices."""
+    music_share: float = 0.2
+    """Share of noises that are music; the rest is coloured noise."""
+    whisper_share: float = 0.04
+    overdrive_share: float = 0.06
+    contrast_share: float = 0.3
+    contrast: tuple[float, float] = (0.6, 1.35)
+    """Range of the sharpness of formants and harmonics, of the recording's."""
+    equaliser_share: float = 0.75
     telephone_share: float = 0.08
-    lowpass_share: float = 0.12
+    lowpass_share: float = 0.35
+    """High, because part of the training speech lost its highest band to MP3: no phone may hang on it."""
     gain_db: tuple[float, float] = (-25.0, 12.0)
-    pure_noise_share: float = 0.03
+    pure_noise_share: float = 0.05
     """Share of crops that hold no speech at all."""
 
 
-def resampled(mel: Floats, labels: Labels, count: int, warp: float) -> tuple[Floats, Labels]:
-    """Return the crop stretched to `count` frames, its spectrum moved by the factor `warp`."""
+def resampled(mel: Floats, places: Places, count: int, warp: float) -> tuple[Floats, Places]:
+    """Return the crop stretched to `count` frames, its spectrum moved by the factor `warp`.
+
+    Args:
+        mel: [T, 80].
+        places: [T] frame of the corpus, by which its label is found.
+        count: frames wanted.
+        warp: above 1 for a longer vocal tract.
+    """
     at = np.linspace(0.0, len(mel) - 1.0, count)
     low = np.minimum(at.astype(np.int64), len(mel) - 2)
     share = (at - low)[:, None].astype(np.float32)
@@ -50,7 +70,15 @@ def resampled(mel: Floats, labels: Labels, count: int, warp: float) -> tuple[Flo
     band = np.clip(np.arange(N_MELS) * warp, 0, N_MELS - 1.001)
     lower = band.astype(np.int64)
     part = (band - lower).astype(np.float32)
-    return timed[:, lower] * (1 - part) + timed[:, lower + 1] * part, labels[np.round(at).astype(np.int64)]
+    return timed[:, lower] * (1 - part) + timed[:, lower + 1] * part, places[np.round(at).astype(np.int64)]
+
+
+def with_contrast(mel: Floats, config: AugmentConfig, draw: np.random.Generator) -> Floats:
+    """Return the crop with peaks of its spectra flatter or sharper, and its loudness less or more even."""
+    smooth = uniform_filter1d(mel, 13, axis=1, mode="nearest")
+    loudness = mel.mean(axis=1, keepdims=True)
+    even = (draw.uniform(0.85, 1.15) - 1.0) * (loudness - loudness.mean())
+    return (smooth + draw.uniform(*config.contrast) * (mel - smooth) + even).astype(np.float32)
 
 
 def with_reverb(mel: Floats, draw: np.random.Generator) -> Floats:
@@ -92,7 +120,7 @@ def with_channel(mel: Floats, config: AugmentConfig, draw: np.random.Generator) 
         bands = np.arange(N_MELS)
         change -= 12.0 * ((bands < 8) | (bands > 56))
     elif draw.random() < config.lowpass_share:
-        change -= 12.0 * (np.arange(N_MELS) > draw.integers(56, 78))
+        change -= 12.0 * (np.arange(N_MELS) > draw.integers(50, 78))
     gain = draw.uniform(*config.gain_db) * LOG_DB
     return np.log(np.exp(mel + change.astype(np.float32) + np.float32(gain)) + np.float32(FLOOR)).astype(np.float32)
 

@@ -5,7 +5,7 @@ The committed lists name what goes in; the recordings themselves lie in a folder
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .labels import Teacher
 LISTS = Path(__file__).with_name("lists")
 REAL_LIST = LISTS / "real_speech.txt"
 HELD_OUT_LIST = LISTS / "held_out.txt"
+HELD_OUT_TEXTS_LIST = LISTS / "held_out_texts.txt"
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,26 @@ def listed(path: Path, texts: Mapping[str, str] | None = None) -> list[str]:
 
     Args:
         path: the list.
-        texts: `texts_of` the speech folder, for lists that name a transcripts.csv.
+        texts: `texts_of` the speech folder, for lists that name a transcripts.csv or a folder.
     """
     names: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.endswith("/transcripts.csv"):
+        if line.endswith("/"):
+            names += [name for name in texts or {} if name.startswith(line)]
+        elif line.endswith("/transcripts.csv"):
             names += [name for name in texts or {} if name.startswith(line.removesuffix("transcripts.csv"))]
         elif line and not line.startswith("#"):
             names.append(line)
     return names
+
+
+def without(corpus: Corpus, names: Collection[str]) -> Corpus:
+    """Return the corpus without the named utterances."""
+    kept = [index for index, name in enumerate(corpus.names) if name not in names]
+    spans = [slice(corpus.offsets[index], corpus.offsets[index + 1]) for index in kept]
+    return Corpus(
+        tuple(corpus.names[index] for index in kept),
+        np.concatenate([corpus.features[:0], *(corpus.features[span] for span in spans)]),
+        np.concatenate([corpus.labels[:0], *(corpus.labels[span] for span in spans)]),
+        np.cumsum([0, *(span.stop - span.start for span in spans)]),
+    )

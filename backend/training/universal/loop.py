@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from ...audio.normalise import Statistics, mean_sum
 from ...models.universal import SpeechEncoder
 from ...speech.phones import PHONES
-from .crops import IGNORED, CropSampler
+from .articulation import feature_loss
+from .crops import IGNORED, Batch, CropSampler
 from .data import Corpus
 
-REPORT_EVERY = 50
+REPORT_EVERY = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class TrainConfig:
     weight_decay: float = 0.02
     smoothing: float = 0.05
     """Label smoothing: a teacher's boundaries are not exact."""
+    feature_share: float = 1.0
+    """Weight of the articulatory features' loss beside that of the phones."""
     averaging: float = 0.997
     """Share of the old weights kept in the average at each step."""
     seed: int = 1
@@ -62,7 +64,7 @@ def train(
     weights: Tensor,
     start: SpeechEncoder,
     config: TrainConfig,
-    report: Callable[[str], None],
+    report: Callable[[SpeechEncoder, str], None],
 ) -> SpeechEncoder:
     """Return the network trained on from `start`, with averaged weights, in evaluation mode."""
     torch.manual_seed(config.seed)
@@ -76,34 +78,39 @@ def train(
         losses.append(_step(encoder, optimiser, sampler.batch(config.batch), weights, config))
         schedule.step()
         _average(average, encoder, min(config.averaging, step / (step + 10.0)))
-        if step % REPORT_EVERY == 0:
+        if step % REPORT_EVERY == 0 or step == config.steps:
             recent = float(np.mean(losses[-REPORT_EVERY:]))
-            report(f"step {step}/{config.steps} loss {recent:.4f} {time.monotonic() - started:.0f} s")
+            report(average, f"step {step}/{config.steps} loss {recent:.4f} {time.monotonic() - started:.0f} s")
     return average
 
 
 def _step(
-    encoder: SpeechEncoder,
-    optimiser: torch.optim.Optimizer,
-    batch: tuple[NDArray[np.float32], NDArray[np.uint8]],
-    weights: Tensor,
-    config: TrainConfig,
+    encoder: SpeechEncoder, optimiser: torch.optim.Optimizer, batch: Batch, weights: Tensor, config: TrainConfig
 ) -> float:
-    inputs, labels = torch.from_numpy(batch[0]), torch.from_numpy(batch[1]).long()
     with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
-        log_posteriors = encoder(inputs)
-    loss = functional.cross_entropy(
-        log_posteriors.flatten(0, 1),
-        labels.flatten(),
-        weight=weights,
-        label_smoothing=config.smoothing,
-        ignore_index=IGNORED,
-    )
+        log_posteriors = encoder(torch.from_numpy(batch.inputs))
+    loss = batch_loss(log_posteriors, batch, weights, config)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(encoder.parameters(), 2.0)
     optimiser.step()
     return float(loss.detach())
+
+
+def batch_loss(log_posteriors: Tensor, batch: Batch, weights: Tensor, config: TrainConfig) -> Tensor:
+    """Return the loss of log posteriors [B, T, 43]: by phone, by articulatory features, and against the guide."""
+    said, labels = log_posteriors.flatten(0, 1), torch.from_numpy(batch.labels).long().flatten()
+    share = torch.from_numpy(batch.share).flatten()
+    heard = torch.where(labels == IGNORED, 0.0, weights[labels.clamp(max=len(PHONES) - 1)])
+    phones = functional.cross_entropy(
+        said, labels, weight=weights, label_smoothing=config.smoothing, ignore_index=IGNORED, reduction="none"
+    )
+    loss = ((1.0 - share) * phones).sum() / heard.sum().clamp(min=1.0)
+    loss = loss + config.feature_share * feature_loss(said, labels, heard * (1.0 - share))
+    if batch.share.any():
+        guide = torch.from_numpy(batch.posteriors).flatten(0, 1)
+        loss = loss - (share * (guide * said).sum(dim=1)).mean()
+    return loss
 
 
 def _average(average: SpeechEncoder, encoder: SpeechEncoder, kept: float) -> None:

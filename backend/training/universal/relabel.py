@@ -6,21 +6,22 @@ text in another language are aligned to eSpeak NG's phones of that text by the s
 """
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ...audio.features import log_mel
 from ...audio.normalise import Statistics
-from ...core.errors import TimingError
+from ...core.errors import BundleError, SynthesisError, TimingError
 from ...inference.alignment import align, chain_of
-from ...models.universal import SpeechEncoder
-from ...speech.phones import SILENCE
-from ...speech.synthesis import synthesise
+from ...models.universal import EncoderConfig, SpeechEncoder, encoder_of_folded
+from ...speech.pronunciation import phrases_of
 from .crops import IGNORED
 from .data import Corpus, frame_labels, read_sound
 from .measure import corpus_posteriors, posteriors_of
@@ -32,6 +33,32 @@ NEAR_FRAMES = 4
 """A disagreement about a boundary's place, this near, is none about the phone."""
 WORST_SHARE = 0.3
 """Utterances with more doubtful frames than this were misheard as a whole: left out."""
+DECODED = "librispeech/"
+"""Names of recordings whose words the teacher had to guess start so."""
+WORD_FRAMES = 31
+"""About a word: the stretch whose mean tells whether the student hears the teacher's phones in it."""
+MISHEARD = 0.3
+"""Mean posterior of the teacher's phones, each at its best within `NEAR_FRAMES`, under which a word was misheard."""
+
+
+def student_of(bundle: Path) -> SpeechEncoder:
+    """Return the network of an earlier bundle, from its config and graph.
+
+    Raises:
+        BundleError: the folder holds no such bundle.
+    """
+    import onnx
+
+    from ...models.graph import weights_of
+
+    try:
+        network = json.loads((bundle / "config.json").read_text(encoding="utf-8"))["network"]
+        weights = weights_of(onnx.load(bundle / "model.onnx"))
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{bundle}: no universal bundle ({error}); give the folder of one") from error
+    state = {name: torch.from_numpy(value.astype(np.float32)) for name, value in weights.items()}
+    size = EncoderConfig(network["channels"], tuple(network["dilations"]), tuple(network.get("ahead", ())))
+    return encoder_of_folded(size, state)
 
 
 def agreed(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> Corpus:
@@ -40,6 +67,8 @@ def agreed(encoder: SpeechEncoder, statistics: Statistics, corpus: Corpus) -> Co
     for index, log_posteriors in enumerate(corpus_posteriors(encoder, statistics, corpus)):
         part = slice(corpus.offsets[index], corpus.offsets[index + 1])
         doubtful = doubtful_frames(log_posteriors, corpus.labels[part])
+        if corpus.names[index].startswith(DECODED):
+            doubtful |= misheard_frames(log_posteriors, corpus.labels[part])
         labels[part][doubtful if doubtful.mean() < WORST_SHARE else np.ones_like(doubtful)] = IGNORED
     return replace(corpus, labels=labels)
 
@@ -56,6 +85,15 @@ def doubtful_frames(log_posteriors: NDArray[np.float32], labels: NDArray[np.uint
     return sure & own & nowhere
 
 
+def misheard_frames(log_posteriors: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return [T] where for about a word's length the student [T, 43] hears little of the teacher's phones [T].
+
+    A single sound that the student misses, in words that it hears, keeps its label: those are the ones to learn.
+    """
+    likely = maximum_filter1d(np.exp(log_posteriors), 2 * NEAR_FRAMES + 1, axis=0)[np.arange(len(labels)), labels]
+    return uniform_filter1d(likely, WORD_FRAMES, mode="nearest") < MISHEARD
+
+
 def other_languages(
     encoder: SpeechEncoder, statistics: Statistics, speech: Path
 ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.uint8]]]:
@@ -68,14 +106,8 @@ def other_languages(
             log_posteriors = posteriors_of(encoder, statistics, mel)
             try:
                 spans = align(log_posteriors, chain_of(phrases_of(row["text"], row["language"])))
-            except TimingError:
+            except (TimingError, SynthesisError):
                 continue  # a text that does not fit its sound teaches nothing
             labels = frame_labels(spans, len(mel))
             labels[doubtful_frames(log_posteriors, labels)] = IGNORED
             yield (table.parent / row["file"]).relative_to(speech).as_posix(), mel, labels
-
-
-def phrases_of(text: str, language: str) -> list[list[str]]:
-    """Return the phones of each phrase of a text, as eSpeak NG reads it."""
-    phones = [span.phone for span in synthesise(text, language)[2]]
-    return [list(group) for silent, group in groupby(phones, lambda phone: phone == SILENCE) if not silent]
