@@ -12,6 +12,7 @@ from backend.core.face import lip_gap_cm
 from backend.inference.bundle import SELFTALK, open_bundle
 from backend.inference.predict import PredictRequest
 from backend.inference.predictors import open_predictor
+from backend.models.selftalk import HIDDEN_WIDTH
 from backend.speech.phones import PHONE_INDEX
 from backend.speech.pronunciation import phrases_of
 from backend.training.evaluation.baselines import fit_baselines
@@ -149,7 +150,7 @@ def test_the_recogniser_reads_by_itself_and_by_a_transcript(clips, teacher):
     wanted = [PHONE_INDEX[phone] for phrase in phrases_of(SENTENCES[0]) for phone in phrase]
     assert given.text.tolist() == wanted
     assert len(own.text) == pytest.approx(len(wanted), rel=0.4)
-    assert own.hidden.shape == (len(clip.log_mel + 1) // 2 + len(clip.log_mel) % 2, 256)
+    assert own.hidden.shape == (len(clip.log_mel + 1) // 2 + len(clip.log_mel) % 2, HIDDEN_WIDTH)
     for reading in (own, given):
         assert (np.diff(reading.places) > 0).all()
         assert 0 <= reading.places[0] < reading.places[-1] < len(reading.hidden)
