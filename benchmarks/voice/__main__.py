@@ -94,7 +94,8 @@ def _phones(report: Report, data: Path, every: dict[str, Way]) -> None:
         for mode in rhubarb.MODES if name == "timit_sample" else ():
             answers = rhubarb.recorded(data / "peers", f"timit_sample_{mode}")
             if answers is not None:
-                rows[f"Rhubarb {mode}, recorded"] = phones.rhubarb(clips, answers)
+                rows[f"Rhubarb {mode}, its mouth shapes"] = phones.rhubarb(clips, answers, shapes=True)
+                rows[f"Rhubarb {mode}, its phones"] = phones.rhubarb(clips, answers, shapes=False)
             if rhubarb.program():
                 rows[f"Rhubarb {mode}, here"] = phones.rhubarb(
                     clips, rhubarb.fresh([c.clip.sound for c in clips], mode)

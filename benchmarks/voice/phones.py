@@ -21,7 +21,7 @@ from backend.speech.phones import BILABIAL, LABIODENTAL, SILENCE
 from backend.training.universal.evaluate import compare, read_labels, total
 
 from .. import lips
-from .rhubarb import Answers, heard_by
+from .rhubarb import Answers, heard_by, spans_of
 from .ways import FPS, TEXT, Clip, Way
 
 NEAR_S = 0.12
