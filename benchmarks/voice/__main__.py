@@ -97,9 +97,8 @@ def _phones(report: Report, data: Path, every: dict[str, Way]) -> None:
                 rows[f"Rhubarb {mode}, its mouth shapes"] = phones.rhubarb(clips, answers, shapes=True)
                 rows[f"Rhubarb {mode}, its phones"] = phones.rhubarb(clips, answers, shapes=False)
             if rhubarb.program():
-                rows[f"Rhubarb {mode}, here"] = phones.rhubarb(
-                    clips, rhubarb.fresh([c.clip.sound for c in clips], mode)
-                )
+                said = rhubarb.fresh([each.clip.sound for each in clips], mode)
+                rows[f"Rhubarb {mode}, here"] = phones.rhubarb(clips, said, shapes=True)
         report.add(f"Phones, {name}", "way", tables.PHONES, rows)
         report.add(f"Mesh, {name}", "way", tables.MESH, mesh)
 
