@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import bpy
 
 from .backend.core.errors import LipSyncError, SynthesisError
+from .backend.core.style import MotionStyle
 from .backend.core.terminal import say
 from .backend.retarget.apply import Gains
 from .jobs import process
@@ -30,7 +31,7 @@ from .scene.head_stage import film
 from .scene.plan import bundle_of, chosen_character, fit_of
 from .scene.sound_strip import pack
 from .scene.talking_head import HeadLook, add_talking_head
-from .terminal import BATCH, make_parser
+from .terminal import BATCH, STYLE_OPTIONS, make_parser
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMAND = "lipsync3d"
@@ -109,6 +110,7 @@ def animate(options: argparse.Namespace) -> None:
             transcript=options.transcript,
             phones=phones,
             device=options.device,
+            style=MotionStyle(*(getattr(options, name.replace("-", "_")) for name in STYLE_OPTIONS)),
             quality=options.quality,
         )
         baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)

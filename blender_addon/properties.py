@@ -47,6 +47,19 @@ class LIPSYNC_PG_gains(bpy.types.PropertyGroup):
     upper_face: _gain("Upper face", "How strongly brows, eyes, cheeks and nose move")
 
 
+def _style(name: str, description: str) -> Callable[..., float]:
+    return FloatProperty(name=name, description=description, default=1.0, min=0.0, max=10.0, soft_max=2.0)
+
+
+class LIPSYNC_PG_style(bpy.types.PropertyGroup):
+    """How the next lip-sync speaks; 1 is ordinary, and lips meet and rest at any setting."""
+
+    articulation: _style("Articulation", "How much everything moves: 0.5 mumbles, 1.5 over-articulates")
+    jaw: _style("Jaw's part", "How much of each opening the jaw makes; the lips make up the rest")
+    lips: _style("Lip shape", "How far the lips round and spread")
+    smoothing: _style("Smoothing", "Time from sound to sound: 0.5 is crisp, 2 slurs")
+
+
 class LIPSYNC_PG_weight(bpy.types.PropertyGroup):
     """One canonical blendshape that a control does; its name is that of the blendshape."""
 
@@ -187,6 +200,7 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     set_range: BoolProperty(
         name="Set frame range", description="Set the scene's frame range to that of the sound", default=True
     )
+    style: PointerProperty(type=LIPSYNC_PG_style)
     gains: PointerProperty(type=LIPSYNC_PG_gains)
     editor: PointerProperty(type=LIPSYNC_PG_editor)
     head: PointerProperty(type=LIPSYNC_PG_head)

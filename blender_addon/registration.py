@@ -23,6 +23,7 @@ from .ui.panel import LIPSYNC_PT_main, LIPSYNC_PT_options
 CLASSES: tuple[type, ...] = (
     LIPSYNC_AP_preferences,
     properties.LIPSYNC_PG_gains,
+    properties.LIPSYNC_PG_style,
     properties.LIPSYNC_PG_weight,
     properties.LIPSYNC_PG_control,
     properties.LIPSYNC_PG_editor,

@@ -10,6 +10,13 @@ from .backend.core.puppet.shape_track import DEFAULT_LIMIT_MM
 KINDS = (".blend", ".glb", ".gltf", ".fbx", ".obj")
 """Files that a character may come in."""
 AUTO = "AUTO"
+STYLE_OPTIONS = {
+    "articulation": "speaking style: 0.5 mumbles, 1.5 over-articulates",
+    "jaw-part": "speaking style: how much of each opening the jaw makes",
+    "lip-shape": "speaking style: how far lips round and spread",
+    "smoothing": "speaking style: 0.5 is crisp, 2 slurs",
+}
+"""In the order of `backend.core.style.MotionStyle`; lips meet and rest at any setting."""
 BATCH = "batch"
 SMALLEST_PX, LARGEST_PX = 16, 8192
 """Sides of pictures."""
@@ -41,6 +48,8 @@ def _add_animate(command: argparse.ArgumentParser, needs_character: bool) -> Non
     command.add_argument("--bundle", default="universal", help="name of a shipped bundle, or a bundle's folder")
     for region in ("jaw", "lips", "tongue", "upper-face"):
         command.add_argument(f"--{region}", type=float, default=1.0, metavar="GAIN", help="strength (default 1)")
+    for option, told in STYLE_OPTIONS.items():
+        command.add_argument(f"--{option}", type=float, default=1.0, metavar="GAIN", help=f"{told} (default 1)")
     _add_common(command)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.core.blendshapes import ARKIT_INDEX
 from backend.inference.bundle import find_bundle
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -67,6 +68,19 @@ def test_animate_writes_each_kind(sound, out):
     with np.load(out / "a.npz", allow_pickle=False) as data:
         assert data["vertices_cm"].shape == (76, 468, 3)
     assert sorted(path.name for path in out.iterdir()) == ["a.csv", "a.json", "a.npz"]
+
+
+def test_style_is_heard_and_checked(sound, out):
+    phones = out.parent / "phones.csv"
+    phones.write_text("start_s,end_s,phone\n0.5,0.8,a\n0.8,0.9,m\n0.9,1.2,u\n", encoding="utf-8")
+    jaws = []
+    for value in ("0", "1", "1.5"):
+        run("animate", sound, "-o", out / "a.json", "--phones", phones, "--articulation", value, "--smoothing", "0.8")
+        weights = np.array(json.loads((out / "a.json").read_text(encoding="utf-8"))["weights"])
+        jaws.append(weights[:, ARKIT_INDEX["jawOpen"]].max())
+    assert jaws[0] == 0 < jaws[1] < jaws[2]
+    (out / "a.json").unlink()
+    assert_refused(run("animate", sound, "-o", out / "a.json", "--jaw", "-1"), out, "jaw", "0 to 10")
 
 
 def test_progress_for_machines_and_none_when_quiet(sound, out):

@@ -5,8 +5,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..core.style import MotionStyle
 from ..core.terminal import say
 from .talk import add_talk, conclude, reporter
+
+STYLE_HELP = {
+    "articulation": "of everything: 0.5 mumbles, 1.5 over-articulates",
+    "jaw": "of the jaw; the lips make up the rest of each opening",
+    "lips": "of the lips' shape: rounding, spreading",
+    "smoothing": "of the time from sound to sound: 0.5 is crisp, 2 slurs",
+}
+"""The fields of `MotionStyle`, in order."""
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +38,18 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
         "--quality", choices=("fast", "best"), default="best", help="best also decodes English words (default)"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
+    add_style(parser)
     add_talk(parser)
     parser.set_defaults(run_command=_animate, wrong_usage=parser.error)
+
+
+def add_style(parser: argparse.ArgumentParser) -> None:
+    """Describe how much the face moves."""
+    style = parser.add_argument_group(
+        "speaking style", "from 0 up, 1 is ordinary; contacts and rest hold at any; personal bundles have their own"
+    )
+    for field, help_text in STYLE_HELP.items():
+        style.add_argument(f"--{field}", type=float, default=1.0, metavar="GAIN", help=help_text)
 
 
 def add_speak(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +99,7 @@ def _animate(options: argparse.Namespace) -> None:
         transcript=options.transcript,
         phones=options.phones,
         language=options.language,
+        style=MotionStyle(*(getattr(options, field) for field in STYLE_HELP)),
         quality=options.quality,
     )
     check_output(options.output, request)

@@ -37,11 +37,12 @@ LARGEST_STATISTICS_BYTES = 1 << 20
 LONGEST_CONTEXT_FRAMES = 3000
 MODEL, STATISTICS = "model.onnx", "statistics.npz"
 SPEECH, GEOMETRY, TEXTURE, FACE = "speech.onnx", "geometry.onnx", "texture.onnx", "face.npz"
+EAR = "motion.npz"
 NEEDED = {UNIVERSAL: (MODEL, STATISTICS), **dict.fromkeys(OF_SPEAKERS, (SPEECH, GEOMETRY, FACE, STATISTICS))}
 BASIS, BLENDSHAPES = "basis", "blendshapes"
 COEFFICIENTS = (BASIS, BLENDSHAPES)
 """What `geometry.onnx` answers: coefficients of the speaker's own basis, or the 52 ARKit weights."""
-USED = {UNIVERSAL: NEEDED[UNIVERSAL], **dict.fromkeys(OF_SPEAKERS, (*NEEDED[PERSONAL], TEXTURE))}
+USED = {UNIVERSAL: (*NEEDED[UNIVERSAL], EAR), **dict.fromkeys(OF_SPEAKERS, (*NEEDED[PERSONAL], TEXTURE))}
 """Files that prediction needs, and those it uses where they are there."""
 
 

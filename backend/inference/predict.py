@@ -20,11 +20,13 @@ from ..audio.features import HOP, SAMPLE_RATE
 from ..core.errors import TimingError
 from ..core.timebase import exact_fps, frame_times_s
 from ..core.types import FacePrediction, Floats, PhoneSpan
+from ..motion.ear import read_ear
 from ..motion.performance import MotionStyle, Performance
 from .alignment import align, chain_of
-from .bundle import DEFAULT_BUNDLE, Bundle
+from .bundle import DEFAULT_BUNDLE, EAR, Bundle
 from .decoder import read_settings
 from .encoder import Encoder
+from .hearing import Hearing
 from .known_phones import fit_phones, read_phones
 from .reading import BEST, QUALITIES, Known, asks_words, read
 from .transcript import read_text
@@ -154,6 +156,7 @@ class Predictor:
         self.bundle = bundle
         self._settings = read_settings(bundle.decoder)
         self._encoder = Encoder(bundle, device, threads)
+        self._ear = read_ear(bundle.parts[EAR], f"bundle {bundle.name}: {EAR}") if EAR in bundle.parts else None
 
     def predict(self, request: PredictRequest) -> Iterator[FacePrediction]:
         """Yield the face motion of a sound in consecutive chunks."""
@@ -177,18 +180,19 @@ class Predictor:
         fps = exact_fps(request.fps)
         known = known_of(request)
         listener = Listener(request.sound, report, cancelled, words=asks_words(known))
-        note = ""
+        note, likely = "", None
         if request.phones is not None:
             spans = read_phones(request.phones)
             for _ in listener.blocks():
                 pass
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
-            heard = self._encoder.listen(listener.blocks, twice=known.quality == BEST)
+            hearing = Hearing(self._ear)
+            heard = hearing.watch(self._encoder.listen(listener.blocks, twice=known.quality == BEST))
             reading = read(heard, known, self._settings, listener.blocks)
-            phones, note = reading.spans, reading.note
+            phones, note, likely = reading.spans, reading.note, hearing.likely(reading.log_posteriors)
         phones = ended(phones, listener.duration_s)
-        performance = Performance(phones, listener.duration_s, request.style)
+        performance = Performance(phones, listener.duration_s, request.style, likely)
         return Clip(listener.duration_s, fps, phones, performance, self.bundle.name, note=note)
 
     def times_of(self, sound: Path, phrases: Sequence[Sequence[str]]) -> list[PhoneSpan]:

@@ -51,6 +51,11 @@ class Request:
     """`auto`, `cpu` or `cuda`."""
     texture: bool = True
     """Whether a mesh file holds the texture of every frame (200 kB each), where the bundle predicts it."""
+    articulation: float = 1.0
+    """Style of the motion, from 0 up, 1 is ordinary: gain of everything; see `core.style`. Universal bundles only."""
+    jaw: float = 1.0
+    lips: float = 1.0
+    smoothing: float = 1.0
     quality: str = "best"
     """`fast`: the network alone; `best`: English words are decoded as well."""
 

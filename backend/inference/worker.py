@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from ..core.errors import LipSyncError, WorkerError
+from ..core.style import MotionStyle
 from ..core.version import VERSION
 from . import protocol
 from .animate import animate
@@ -134,6 +135,7 @@ class Worker:
                 transcript=request.transcript,
                 phones=Path(request.phones) if request.phones else None,
                 language=request.language,
+                style=MotionStyle(request.articulation, request.jaw, request.lips, request.smoothing),
                 texture=request.texture,
                 quality=request.quality,
             ),

@@ -1,92 +1,184 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phones blended into smooth articulator tracks by dominance functions, closed form in time.
+"""Phones, known or only likely, blended into smooth articulator tracks by dominance functions.
 
-Cohen & Massaro 1993, "Modeling coarticulation in synthetic visual speech": each phone s pulls parameter p towards its
-target T_sp with dominance D_sp(t) = α_sp exp(−θ |t − t_s|), θ differing before and after; the track is
-F_p(t) = Σ_s D_sp T_sp / Σ_s D_sp. Departures: the distance is measured from the phone's core (the middle half) rather
-than from its centre, and through softplus instead of |·|, so that tracks have no corners and short phones undershoot;
-dominance fades to exactly zero half a second away, so that each time needs only the phones around it.
+After Cohen & Massaro 1993, "Modeling coarticulation in synthetic visual speech": each phone s pulls parameter p
+towards its target T_sp with dominance D_sp(t), and the track is F_p(t) = Σ_s D_sp T_sp / Σ_s D_sp. Departures: every
+moment of a phone pulls, with D_sp(t) = ∫ q_s(τ) α_sp k(t − τ) dτ, k falling as e^−|t|/θ with θ differing before and
+after, so that short phones undershoot and long ones arrive; and q_s is how likely the phone is, so that the mouth
+hedges where the ear is unsure. Both sums are convolutions on a grid of 10 ms; k's corner is rounded by a softplus.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .targets import TIERS, strength_table, target_table
+from ..speech.phones import PHONES
+from .parameters import MotionParameters, TierTiming
+from .spreading import widened
+from .targets import CHANNELS, GAP, JAW, TIERS
 from .timeline import Timeline
 
+Doubles = NDArray[np.float64]
+
+STEP_S = 0.01
 REACH_S = 0.5
-"""No phone acts further than this from its core."""
-CORE = 0.5
-"""The part of a phone, around its middle, in which its dominance is full."""
+"""No moment of sound acts further than this."""
 ROUNDING_S = 0.012
-"""Scale of the softplus that rounds the corners of the dominance."""
-CHUNK_FRAMES = 20_000
-REST_DOMINANCE = 1e-9
+"""Scale of the softplus that rounds the corner of the dominance."""
+MARGIN_S = 0.6
+"""Silence that the grid has around the sound."""
+CHUNK_STEPS = 20_000
+SMALLEST_DOMINANCE = 1e-9
+LEAST_CORRECTED_MM = 1.1
+"""No correction parts the lips less than this, unless they were nearer: closing is the contacts' business."""
+WIDTH = 2
+"""Column of the corrections; those of opening and jaw are their channels'."""
+BLUR_S = 0.02
+"""Blur of the corrections for each unit of smoothing above 1."""
+SHORTEST_S = 0.004
+"""Least time constant, whatever the smoothing."""
+LIKELY_SHARE = 0.7
+"""Part of the pull that what is likely has where the phones are given as well; the phones have the rest."""
+SOFTNESS = 0.8
+"""Log posteriors are divided by this: phones that are strong but unlikely would be heard too much."""
 
 
-@dataclass(frozen=True, slots=True)
-class TierTiming:
-    """How far one articulator looks ahead and lags behind."""
+@dataclass(frozen=True)
+class Likely:
+    """How likely each phone is at each moment, as what it pulls; 11 numbers a moment instead of 43."""
 
-    before_s: float
-    """Time in which dominance grows e-fold ahead of the phone."""
-    after_s: float
-    """Time in which it decays e-fold after the phone; anticipation is the longer of the two."""
-    lead_s: float
-    """How much earlier than its sound the articulator moves."""
+    pulls: NDArray[np.float32]
+    """[T, 7 + 4] at 0, 10, 20 … ms."""
+    corrections: NDArray[np.float32] | None = None
+    """[T, 3] what the ear's doubts add to opening in mm, jaw, and width in mm; see `ear`."""
 
 
-TIER_TIMING: tuple[TierTiming, ...] = (
-    TierTiming(before_s=0.040, after_s=0.034, lead_s=0.015),
-    TierTiming(before_s=0.070, after_s=0.055, lead_s=0.020),
-    TierTiming(before_s=0.110, after_s=0.075, lead_s=0.035),
-    TierTiming(before_s=0.030, after_s=0.030, lead_s=0.010),
-)
-"""One for each of `TIERS`: the lips' opening is quick, the jaw slower, rounding starts early and lasts."""
+def likely_pulls(log_posteriors: NDArray[np.floating[Any]], parameters: MotionParameters) -> NDArray[np.float32]:
+    """Return the pulls [t, 7 + 4] of log posteriors [t, 43]; pieces of a sound, joined, make its `Likely`."""
+    return softened(log_posteriors) @ parameters.pull_matrix().astype(np.float32)
 
 
-def blended_tracks(line: Timeline, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the articulator tracks [T, 7] (channels of `targets`) at the times [T], which must not fall."""
-    pieces = [
-        _blend(line, times_s[first : first + CHUNK_FRAMES]) for first in range(0, max(len(times_s), 1), CHUNK_FRAMES)
-    ]
-    return np.concatenate(pieces)
+def softened(log_posteriors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return how likely each phone is [t, 43], of the network's log posteriors."""
+    shares = np.exp(log_posteriors.astype(np.float32) / np.float32(SOFTNESS))
+    return shares / shares.sum(axis=1, keepdims=True)
 
 
-def _blend(line: Timeline, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    targets, strengths = target_table()[line.index], strength_table()[line.index]
-    margin = (line.end_s - line.start_s) * (1 - CORE) / 2
-    core_start, core_end = line.start_s + margin, line.end_s - margin
-    phone, frame = _pairs(core_start, core_end, times_s)
-    tracks = np.zeros((len(times_s), targets.shape[1]))
-    for tier, (channels, timing) in enumerate(zip(TIERS, TIER_TIMING, strict=True)):
-        time = times_s[frame] + timing.lead_s
-        dominance = strengths[phone, tier] * _dominance(core_start[phone] - time, time - core_end[phone], timing)
-        total = np.bincount(frame, dominance, len(times_s)) + REST_DOMINANCE
+class Tracks:
+    """The articulators' courses over a whole sound, ready to be asked for any times."""
+
+    def __init__(
+        self, line: Timeline, parameters: MotionParameters, likely: Likely | None = None, smoothing: float = 1.0
+    ) -> None:
+        """Blend.
+
+        Args:
+            line: phones.
+            parameters: of the coarticulation.
+            likely: what the ear holds likely, where there was one.
+            smoothing: factor of the time constants.
+        """
+        first_s = float(line.end_s[0]) if len(line.index) > 1 else 0.0
+        if likely is not None:
+            first_s = min(first_s, 0.0)
+        self._start_s = STEP_S * np.floor((first_s - MARGIN_S) / STEP_S)
+        steps = int(np.ceil((max(float(line.start_s[-1]), 0.0) + MARGIN_S - self._start_s) / STEP_S)) + 1
+        if likely is not None:
+            steps = max(steps, int(np.ceil((len(likely.pulls) * STEP_S + MARGIN_S - self._start_s) / STEP_S)))
+        pulls = _pulls_of_phones(line, self._start_s, steps, parameters)
+        if likely is not None:
+            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.pulls))
+            pulls[part] += np.float32(LIKELY_SHARE) * (likely.pulls - pulls[part])
+        self._tracks = _blended(pulls, [_stretched(timing, smoothing) for timing in parameters.timing])
+        if likely is not None and likely.corrections is not None:
+            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.corrections))
+            self._tracks[part] = _corrected(self._tracks[part], _slower(likely.corrections, smoothing))
+
+    def at(self, times_s: Doubles) -> Doubles:
+        """Return the tracks [T, 7] (channels of `targets`) at the times [T], by cubic interpolation."""
+        place = np.clip((times_s - self._start_s) / STEP_S, 1, len(self._tracks) - 3)
+        left = np.minimum(place.astype(np.int64), len(self._tracks) - 3)
+        x = (place - left)[:, None]
+        before, here, there, beyond = (self._tracks[left + shift] for shift in (-1, 0, 1, 2))
+        bend = 2 * before - 5 * here + 4 * there - beyond + x * (3 * (here - there) + beyond - before)
+        found = here + 0.5 * x * (there - before + x * bend)
+        return np.maximum(found, 0.0)
+
+
+def _corrected(tracks: Doubles, corrections: Doubles) -> Doubles:
+    """Return tracks [T, 7] with corrections [T, 3] added."""
+    moved = widened(tracks, corrections[:, WIDTH])
+    moved[:, GAP] = np.maximum(tracks[:, GAP] + corrections[:, GAP], np.minimum(tracks[:, GAP], LEAST_CORRECTED_MM))
+    moved[:, JAW] = np.clip(tracks[:, JAW] + corrections[:, JAW], 0, 1)
+    return moved
+
+
+def _slower(corrections: NDArray[np.float32], smoothing: float) -> Doubles:
+    """Return corrections [T, 3] blurred as far as a smoothing above 1 asks for."""
+    if smoothing <= 1:
+        return corrections.astype(np.float64)
+    steps = np.arange(-round(REACH_S / STEP_S), round(REACH_S / STEP_S) + 1)
+    kernel = np.exp(-0.5 * (steps * STEP_S / (BLUR_S * (smoothing - 1))) ** 2)
+    return np.stack([_convolved(column, kernel / kernel.sum()) for column in corrections.T], axis=1)
+
+
+def _stretched(timing: TierTiming, smoothing: float) -> TierTiming:
+    return replace(
+        timing,
+        before_s=max(timing.before_s * smoothing, SHORTEST_S),
+        after_s=max(timing.after_s * smoothing, SHORTEST_S),
+    )
+
+
+def _pulls_of_phones(line: Timeline, start_s: float, steps: int, parameters: MotionParameters) -> NDArray[np.float32]:
+    """Return the pulls [steps, 7 + 4] of known phones on the grid from `start_s` on."""
+    matrix = parameters.pull_matrix()
+    pulls = np.empty((steps, matrix.shape[1]), np.float32)
+    for first in range(0, steps, CHUNK_STEPS):
+        count = min(CHUNK_STEPS, steps - first)
+        pulls[first : first + count] = phone_shares(line, start_s + first * STEP_S, count) @ matrix
+    return pulls
+
+
+def phone_shares(line: Timeline, start_s: float, steps: int) -> Doubles:
+    """Return how much of the 10 ms around each moment of the grid each phone fills [steps, 43]."""
+    edge_s = start_s - STEP_S / 2
+    begin, end = ((np.clip((t - edge_s) / STEP_S, 0, steps)) for t in (line.start_s, line.end_s))
+    inside = np.flatnonzero(end > begin)
+    first, last = begin[inside].astype(np.int64), np.ceil(end[inside]).astype(np.int64)
+    count = last - first
+    entry = np.repeat(inside, count)
+    step = np.arange(len(entry)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    share = np.minimum(step + 1, end[entry]) - np.maximum(step, begin[entry])
+    flat = np.bincount(step * len(PHONES) + line.index[entry], share, steps * len(PHONES))
+    return flat.reshape(steps, len(PHONES)).astype(np.float64)
+
+
+def _blended(pulls: NDArray[np.float32], timing: list[TierTiming]) -> Doubles:
+    reach = round(REACH_S / STEP_S)
+    tracks = np.empty((len(pulls), len(CHANNELS)))
+    for tier, channels in enumerate(TIERS):
+        kernel = dominance(STEP_S * np.arange(-reach, reach + 1), timing[tier])
+        total = _convolved(pulls[:, len(CHANNELS) + tier], kernel) + SMALLEST_DOMINANCE
         for channel in channels:
-            tracks[:, channel] = np.bincount(frame, dominance * targets[phone, channel], len(times_s)) / total
+            tracks[:, channel] = _convolved(pulls[:, channel], kernel) / total
     return tracks
 
 
-def _pairs(
-    core_start: NDArray[np.float64], core_end: NDArray[np.float64], times_s: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (phone, frame) [P] of all pairs near enough to matter, ordered by phone."""
-    first = np.searchsorted(times_s, core_start - REACH_S - 0.1)
-    count = np.searchsorted(times_s, core_end + REACH_S + 0.1) - first
-    phone = np.repeat(np.arange(len(first)), count)
-    offset = np.arange(len(phone)) - np.repeat(np.cumsum(count) - count, count)
-    return phone, first[phone] + offset
+def _convolved(values: NDArray[np.float32], kernel: Doubles) -> Doubles:
+    """Return the values [T] spread by the kernel, as if the first and the last one went on for ever."""
+    reach = len(kernel) // 2
+    return np.convolve(np.pad(values.astype(np.float64), reach, mode="edge"), kernel, mode="valid")
 
 
-def _dominance(before_s: NDArray[np.float64], after_s: NDArray[np.float64], timing: TierTiming) -> NDArray[np.float64]:
-    """Return α-free dominance for the signed distances ahead of the core's start and past its end."""
-    ahead, behind = _softplus(before_s), _softplus(after_s)
-    fade = np.clip(1 - ((ahead + behind) / REACH_S) ** 2, 0, 1) ** 2
+def dominance(lag_s: Doubles, timing: TierTiming) -> Doubles:
+    """Return how a moment of sound pulls the articulator `lag_s` [N] later (earlier where negative)."""
+    ahead, behind = _softplus(-lag_s - timing.lead_s), _softplus(lag_s + timing.lead_s)
+    fade = np.clip(1 - (lag_s / REACH_S) ** 2, 0, 1) ** 2
     return np.exp(-ahead / timing.before_s - behind / timing.after_s) * fade
 
 
-def _softplus(distance_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _softplus(distance_s: Doubles) -> Doubles:
     return ROUNDING_S * np.logaddexp(0, distance_s / ROUNDING_S)

@@ -24,7 +24,7 @@ RELAX_SHARE, WAKE_SHARE = 0.42, 0.32
 """The most of a silence that either may take."""
 CLOSED_SHARE: dict[str, float] = {"p": 0.6, "b": 0.75, "m": 0.85}
 """Part of the phone, from its start, in which the lips are together; the rest is release."""
-MEET_S, PART_S = 0.085, 0.075
+MEET_S, PART_S = 0.06, 0.055
 """Longest closing and opening movement of the lips."""
 TUCK_S, UNTUCK_S = 0.1, 0.095
 """The same for the lower lip and the teeth, where the jaw goes along."""

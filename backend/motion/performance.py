@@ -2,18 +2,18 @@
 """A performance: timed phones as face motion, at any times asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.blendshapes import ARKIT_INDEX, ARKIT_NAMES
-from ..core.errors import TimingError
 from ..core.face import vertices_from_weights
+from ..core.style import MotionStyle
 from ..core.types import Floats, PhoneSpan
 from . import contacts
 from .aperture import meet_opening
-from .coarticulation import blended_tracks
+from .coarticulation import Likely, Tracks
+from .parameters import MotionParameters, fitted_parameters
 from .targets import FUNNEL, GAP, JAW, PUCKER, SHAPE_BLENDSHAPES
 from .timeline import timeline
 
@@ -39,44 +39,39 @@ JAW_ON_TEETH = 0.06
 """Most that the jaw is open in f v: the lower lip rides up on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MotionStyle:
-    """How much a performer moves; 1 is ordinary conversation. Contacts and rest hold at any setting."""
-
-    articulation: float = 1.0
-    """Gain of everything: 0.5 mumbles, 1.5 over-articulates."""
-    jaw: float = 1.0
-    """Gain of the jaw; the lips make up the rest of each opening."""
-    lips: float = 1.0
-    """Gain of the lips' shape: rounding, spreading."""
-
-
 class Performance:
-    """The motion of one clip, closed form in time: any times give the same values, alone or together.
+    """The motion of one clip: any times give the same values, alone or together.
 
     Guaranteed on the mesh: lips meet in every p b m, the lower lip is at the upper teeth in every f v, and the face is
     exactly neutral within every silence of 0.25 s and more.
     """
 
-    def __init__(self, phones: Sequence[PhoneSpan], duration_s: float, style: MotionStyle | None = None) -> None:
+    def __init__(
+        self,
+        phones: Sequence[PhoneSpan],
+        duration_s: float,
+        style: MotionStyle | None = None,
+        likely: Likely | None = None,
+        parameters: MotionParameters | None = None,
+    ) -> None:
         """Read the phones.
 
         Args:
             phones: what is said; where nothing is, it is silent.
             duration_s: length of the sound.
             style: how much to move.
+            likely: what the ear holds likely at each moment, where there was one; contacts and rest follow the phones.
+            parameters: of the coarticulation; None for the shipped ones.
 
         Raises:
-            TimingError: unknown labels, impossible times, a gain below 0.
+            TimingError: unknown labels, impossible times, a style out of range.
         """
-        self.style = style or MotionStyle()
-        for name in ("articulation", "jaw", "lips"):
-            if not 0 <= getattr(self.style, name) < np.inf:
-                raise TimingError(f"style gain {name} = {getattr(self.style, name):g}; give a number from 0 up")
-        self._line = timeline(phones, duration_s)
-        self._closures = contacts.closures(self._line)
-        self._teeth = contacts.tooth_contacts(self._line)
-        self._rests = contacts.rests(self._line)
+        self.style = (style or MotionStyle()).checked()
+        line = timeline(phones, duration_s)
+        self._tracks = Tracks(line, parameters or fitted_parameters(), likely, self.style.smoothing)
+        self._closures = contacts.closures(line)
+        self._teeth = contacts.tooth_contacts(line)
+        self._rests = contacts.rests(line)
 
     def weights(self, times_s: ArrayLike) -> Floats:
         """Return the 52 ARKit weights [T, 52] in 0–1 at the times [T] in seconds, in any order."""
@@ -91,7 +86,7 @@ class Performance:
         return vertices_from_weights(self.weights(times_s))
 
     def _sorted_weights(self, times: Doubles) -> Doubles:
-        tracks = self._styled(blended_tracks(self._line, times))
+        tracks = self._styled(self._tracks.at(times))
         closed, on_teeth = self._closures.amount(times), self._teeth.amount(times)
         gap_mm = tracks[:, GAP] + on_teeth * (TOOTH_GAP_MM - tracks[:, GAP])
         weights = _shape_weights(tracks, closed, on_teeth)

@@ -15,6 +15,8 @@ from ..speech.phones import PHONES
 
 GAP, JAW, PUCKER, FUNNEL, SMILE, STRETCH, TONGUE = range(7)
 """Channels: inner-lip gap in millimetres, then blendshape weights."""
+CHANNELS = ("gap_mm", "jaw", "pucker", "funnel", "smile", "stretch", "tongue")
+"""Their names, in order."""
 SHAPE_BLENDSHAPES: dict[int, tuple[str, ...]] = {
     JAW: ("jawOpen",),
     PUCKER: ("mouthPucker",),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..backend.core.blendshapes import ARKIT_INDEX
 from ..backend.core.errors import LipSyncError
 from ..backend.core.mesh_file import MeshClip, read_mesh
+from ..backend.core.style import MotionStyle
 from ..backend.core.types import PhoneSpan
 from ..backend.retarget.apply import ControlTracks, Gains, Retargeter
 from ..backend.retarget.detect import MapMatch
@@ -44,6 +45,7 @@ class BakeRequest:
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
+    style: MotionStyle = field(default_factory=MotionStyle)
     quality: str = "best"
 
 
@@ -94,7 +96,7 @@ class BakeJob(Job[Baked]):
         request = self._request
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._ask(mesh_request(request, output, texture=False))
+            result = self._ask(mesh_request(request, output, texture=False, style=request.style))
             clip = read_mesh(output)
         tracks = retargeted(clip, Retargeter(request.match, request.gains, request.limits), self._watch)
         told = result.duration_s, result.confidence_mean, result.bundle

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from ..backend.core.style import MotionStyle
 from ..backend.inference.protocol import Request, Result
 from .client import JobCancelledError, WorkerClient
 
@@ -61,8 +62,9 @@ class Wanted(Protocol):
         ...
 
 
-def mesh_request(wanted: Wanted, output: Path, texture: bool) -> Request:
+def mesh_request(wanted: Wanted, output: Path, texture: bool, style: MotionStyle | None = None) -> Request:
     """Return what to ask of the worker: the mesh file of a sound, with or without the texture of every frame."""
+    style = style or MotionStyle()
     return Request(
         id=next(_request_ids),
         sound=str(wanted.sound),
@@ -74,6 +76,10 @@ def mesh_request(wanted: Wanted, output: Path, texture: bool) -> Request:
         phones=wanted.phones,
         device=wanted.device,
         texture=texture,
+        articulation=style.articulation,
+        jaw=style.jaw,
+        lips=style.lips,
+        smoothing=style.smoothing,
         quality=wanted.quality,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.core.errors import RigError, SoundError
+from ..backend.core.style import STYLE_FIELDS, MotionStyle
 from ..backend.retarget.apply import Gains
 from ..backend.retarget.detect import MapMatch, RigNames, choose
 from ..backend.retarget.maps import load_map
@@ -55,6 +56,7 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
+        style=style_of(settings),
         quality=settings.quality.lower(),
     )
     return Plan(context.scene.name, character, request, placement)
@@ -95,6 +97,11 @@ def gains_of(settings: bpy.types.PropertyGroup) -> Gains:
     """Return how strongly the parts of the face are to move."""
     gains = settings.gains
     return Gains(gains.jaw, gains.lips, gains.tongue, gains.upper_face)
+
+
+def style_of(settings: bpy.types.PropertyGroup) -> MotionStyle:
+    """Return how the character is to speak."""
+    return MotionStyle(*(getattr(settings.style, name) for name in STYLE_FIELDS))
 
 
 def placement_of(scene: bpy.types.Scene) -> Placement:

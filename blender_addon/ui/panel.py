@@ -3,6 +3,7 @@
 
 import bpy
 
+from ..backend.core.style import STYLE_FIELDS
 from ..operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
 from ..operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
 from ..operators.measure import LIPSYNC_OT_measure_rig
@@ -64,6 +65,9 @@ class LIPSYNC_PT_options(_Sidebar, bpy.types.Panel):
         column = layout.column(align=True)
         for name in ("jaw", "lips", "tongue", "upper_face"):
             column.prop(settings.gains, name, slider=True)
+        column = layout.column(align=True)
+        for name in STYLE_FIELDS:
+            column.prop(settings.style, name, slider=True)
         column = layout.column()
         column.prop(settings, "transcript")
         column.prop(settings, "language")

@@ -94,6 +94,19 @@ def test_gains_and_a_second_take(ready, scene, operator):
     assert [c for c in curves(second) if not all(a.co[0] < b.co[0] for a, b in pairwise(c.keyframe_points))] == []
 
 
+def test_style_of_the_panel_is_followed(ready, scene, operator):
+    import bpy
+
+    def peak():
+        bpy.ops.lipsync.from_audio()
+        jaw = next(curve for curve in curves(action_of(ready)) if "jawOpen" in curve.data_path)
+        return max(point.co[1] for point in jaw.keyframe_points)
+
+    ordinary = peak()
+    scene.lipsync3d.style.articulation = 0.5
+    assert 0 < peak() < 0.7 * ordinary
+
+
 def test_a_take_that_was_worked_on_is_kept(ready, operator):
     import bpy
 

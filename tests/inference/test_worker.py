@@ -114,6 +114,15 @@ def test_one_worker_answers_many_requests(client, speech, tmp_path):
     assert client.process.wait(10) == 0
 
 
+def test_the_style_of_a_request_is_followed(client, speech, tmp_path):
+    for number, articulation in ((1, 1.0), (2, 0.4), (3, -1.0)):
+        client.say(Request(number, str(speech), str(tmp_path / f"{number}.npz"), articulation=articulation))
+    answers = sorted((client.answer() for _ in range(3)), key=lambda message: message.id)
+    assert "articulation" in answers[2].message
+    full, mumbled = (read_mesh(tmp_path / f"{number}.npz").vertices_cm for number in (1, 2))
+    assert mumbled.std(axis=0).mean() < 0.7 * full.std(axis=0).mean()
+
+
 def test_cancel_is_heard_in_the_middle_of_a_request(client, long_sound, speech, tmp_path):
     client.say(Request(7, str(long_sound), str(tmp_path / "a.npz")))
     assert isinstance(client.hear(), Progress)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The coarticulation's numbers fitted to tracked faces that speak."""
