@@ -150,8 +150,11 @@ def _map(cell: str, folder: Path) -> str:
 
 def _bundle(cell: str, folder: Path) -> str:
     beside = folder / cell
-    name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
-    find_bundle(name)
+    try:
+        name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
+        find_bundle(name)
+    except OSError as error:  # a name that no file can have
+        raise ValueError(f"{cell[:40]!r}: {error.strerror}; give a bundle's name or folder") from error
     return name
 
 
