@@ -150,8 +150,11 @@ def _map(cell: str, folder: Path) -> str:
 
 def _bundle(cell: str, folder: Path) -> str:
     beside = folder / cell
-    name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
-    found = find_bundle(name)
+    try:
+        name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
+        found = find_bundle(name)
+    except OSError as error:  # a name that no file can have
+        raise ValueError(f"{cell[:40]!r}: {error.strerror}; give a bundle's name or folder") from error
     # a bundle that ships is named with its version: `universal` may mean another one on another machine
     return found.name if found.name in shipped_bundles() and name != str(beside) else name
 
