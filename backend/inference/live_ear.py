@@ -30,9 +30,9 @@ FORGET_S = 20.0
 class LiveSettings:
     """How far ahead of a frame the live mode listens. The whole is `LiveAnimator.look_ahead_s`."""
 
-    network_frames: int = 8
+    network_frames: int = 6
     """Frames of 10 ms that the network hears beyond those it answers for; even. Fewer where its bundle needs fewer."""
-    decoder_frames: int = 0
+    decoder_frames: int = 2
     """Frames that the decoder waits before it settles a phone."""
     motion_s: float = 0.0
     """How far the motion knows the phones ahead."""

@@ -15,7 +15,7 @@ from ..core.files import written_beside
 from ..core.types import PhoneSpan
 from ..speech.engines import ESPEAK, Delivery, Said, open_engine
 from ..speech.markup import Stretch, stretches_of
-from ..speech.pronunciation import pronounce
+from ..speech.pronunciation import phrases_of
 from ..speech.voices import DEFAULT_VOICE, language_of
 from .bundle import DEFAULT_BUNDLE, open_bundle
 from .known_phones import write_phones
@@ -149,7 +149,7 @@ def phone_timer(predictor: Predictor | None = None) -> PhoneTimer:
         phrases: Sequence[Sequence[str]] = said.phrases
         if not phrases and text:
             try:
-                phrases = _phrases_of(text, language)
+                phrases = phrases_of(text, language or DEFAULT_VOICE)
             except SynthesisError:  # a language that only the command knows: what is heard has to do
                 phrases = ()
         if phrases:
@@ -157,16 +157,6 @@ def phone_timer(predictor: Predictor | None = None) -> PhoneTimer:
         return list(opened.prepare(PredictRequest(sound)).phones), "recognition"
 
     return times
-
-
-def _phrases_of(text: str, language: str) -> list[list[str]]:
-    """Return the phones of a text, phrase by phrase, as eSpeak NG would say them."""
-    phrases: list[list[str]] = [[]]
-    for word in pronounce(text, language):
-        phrases[-1] += word.phones
-        if word.pause:
-            phrases.append([])
-    return [phrase for phrase in phrases if phrase]
 
 
 def plain_text(stretches: Sequence[Stretch]) -> str:

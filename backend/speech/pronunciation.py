@@ -36,10 +36,25 @@ def pronounce(text: str, voice: str = "en-us") -> list[SaidWord]:
     Raises:
         SynthesisError: no engine, unknown language, or nothing to say.
     """
-    words = [word for piece in _pieces(text) for word in _said(piece, find_voice(voice))]
+    identifier = find_voice(voice)
+    words = [word for piece in _pieces(text) for word in _said(piece, identifier)]
     if not words:
         raise SynthesisError(f"voice {voice!r} finds nothing to say in {text[:40]!r}; write words of its language")
     return words
+
+
+def phrases_of(text: str, voice: str = "en-us") -> list[list[str]]:
+    """Return the phones of a text, those between two pauses together.
+
+    Raises:
+        SynthesisError: as `pronounce`.
+    """
+    phrases: list[list[str]] = [[]]
+    for word in pronounce(text, voice):
+        phrases[-1] += word.phones
+        if word.pause:
+            phrases.append([])
+    return [phrase for phrase in phrases if phrase]
 
 
 def _pieces(text: str) -> Iterator[str]:

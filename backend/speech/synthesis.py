@@ -95,8 +95,10 @@ def shares_of_event(label: str, voice: str) -> Shares:
     if label.startswith("("):  # the name of a language that the engine changes to
         return ()
     # a tap is English's t between vowels and most other languages' r; "onɡ" is pinyin's spelling of oŋ
-    tap = "ɾ" if voice.startswith(("en", "gmw/en")) else "r"
-    return from_ipa(label.strip("-_:;|'").translate(_ASCII_IPA).replace("ɾ", tap).replace("nɡ", "ŋ"))
+    name = label.strip("-_:;|'").translate(_ASCII_IPA).replace("nɡ", "ŋ")
+    if voice.startswith("zle/uk"):  # writes β for its v, which lets the lips stay apart
+        name = name.replace("β", "ʋ")
+    return from_ipa(name.replace("ɾ", "ɾ" if voice.startswith(("en", "gmw/en")) else "r"))
 
 
 def _with_closures(spans: Sequence[PhoneSpan], spoken: Spoken) -> list[PhoneSpan]:

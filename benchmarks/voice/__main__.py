@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.inference.bundle import DEFAULT_BUNDLE, shipped_bundles
+from backend.speech.phones import BILABIAL
 
 from . import grid, hard, languages, phones, pictures, rhubarb, tables
 from .ways import BEST, FAST, LIVE, TEXT, Way, ways
@@ -131,9 +132,10 @@ def _still(report: Report, every: dict[str, Way]) -> None:
 def _pictures(options: argparse.Namespace, every: dict[str, Way]) -> None:
     if options.pictures is not None:
         speech = options.data / "speech"
-        example = phones.recordings(speech, "timit_sample")[0]
+        every_clip = phones.recordings(speech, "timit_sample")
+        example = max(every_clip, key=lambda each: sum(span.phone in BILABIAL for span in each.labels))
         cases = hard.cases(hard.voices(speech))
-        pictures.draw_hard_cases(options.pictures / "voice_hard_cases.png", cases, example, every[FAST])
+        pictures.draw_hard_cases(options.pictures / "voice_hard_cases.jpg", cases, example, every[FAST])
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def draw_hard_cases(path: Path, cases: Sequence[Case], example: Labelled, listen
     figure.suptitle(
         "Lip opening (mm): spoiled sound (orange), clean sound (dotted); red: p b m as labelled", fontsize=10
     )
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=80, pil_kwargs={"quality": 80})
     pyplot.close(figure)
 
 
