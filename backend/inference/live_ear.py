@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..audio.features import FRAME_RATE_HZ, HOP, N_MELS, SAMPLE_RATE, WINDOW, log_mel_of_padded
 from ..audio.normalise import Statistics
 from ..core.types import Floats
-from ..speech.phones import PHONE_INDEX, PHONES, SILENCE
+from ..speech.phones import BILABIAL, PHONE_INDEX, PHONES, SILENCE
 from .bundle import Bundle
 from .decoder import DecoderSettings, read_settings
 from .encoder import Encoder, level, with_silence
@@ -22,6 +22,9 @@ from .pauses import LIP_SOUNDS, QUIET
 
 STEP_FRAMES = 2
 STEP_SAMPLES = STEP_FRAMES * HOP
+CLOSED_COST = 0.5
+"""Log probability that p b m must have more than the bundle's decoder asks: without what follows, closures are heard
+that are not there (chosen on held-out recordings with texts)."""
 FORGET_S = 20.0
 """Time in which the weight of what was heard falls e-fold in the mean spectrum: microphones move."""
 
@@ -137,6 +140,7 @@ class _LagDecoder:
         self.frames = frames
         self._penalty = np.float32(settings.switch_penalty)
         self._bias = np.array([settings.bias.get(phone, 0.0) for phone in PHONES], np.float32)
+        self._bias[[PHONE_INDEX[phone] for phone in sorted(BILABIAL)]] -= np.float32(CLOSED_COST)
         self._score = np.zeros(len(PHONES), np.float32)
         self._back: list[NDArray[np.intp]] = []
         self._rows: list[tuple[Floats, bool]] = []

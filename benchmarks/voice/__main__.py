@@ -23,7 +23,7 @@ from .ways import BEST, FAST, LIVE, TEXT, Way, ways
 SECTIONS = ("phones", "grid", "languages", "hard", "still", "pictures")
 LIVE_BUNDLE = "universal-live"
 BEST_CASES = ("clean", "babble, 10 dB", "room, 0.6 s")
-EVERY, EVERY_BEST = 2, 8
+EVERY, EVERY_BEST = 4, 16
 """Of the labelled recordings, one in this many is spoiled; fewer for quality `best`, which takes its time."""
 
 
@@ -94,11 +94,11 @@ def _phones(report: Report, data: Path, every: dict[str, Way]) -> None:
         for mode in rhubarb.MODES if name == "timit_sample" else ():
             answers = rhubarb.recorded(data / "peers", f"timit_sample_{mode}")
             if answers is not None:
-                rows[f"Rhubarb {mode}, recorded"] = phones.rhubarb(clips, answers)
+                rows[f"Rhubarb {mode}, its mouth shapes"] = phones.rhubarb(clips, answers, shapes=True)
+                rows[f"Rhubarb {mode}, its phones"] = phones.rhubarb(clips, answers, shapes=False)
             if rhubarb.program():
-                rows[f"Rhubarb {mode}, here"] = phones.rhubarb(
-                    clips, rhubarb.fresh([c.clip.sound for c in clips], mode)
-                )
+                said = rhubarb.fresh([each.clip.sound for each in clips], mode)
+                rows[f"Rhubarb {mode}, here"] = phones.rhubarb(clips, said, shapes=True)
         report.add(f"Phones, {name}", "way", tables.PHONES, rows)
         report.add(f"Mesh, {name}", "way", tables.MESH, mesh)
 

@@ -21,7 +21,7 @@ from backend.speech.phones import BILABIAL, LABIODENTAL, SILENCE
 from backend.training.universal.evaluate import compare, read_labels, total
 
 from .. import lips
-from .rhubarb import Answers, heard_by
+from .rhubarb import Answers, heard_by, spans_of
 from .ways import FPS, TEXT, Clip, Way
 
 NEAR_S = 0.12
@@ -149,11 +149,10 @@ def still_speeds(labels: Sequence[PhoneSpan], mover: lips.Mover) -> list[float]:
     return speeds
 
 
-def rhubarb(clips: Sequence[Labelled], answers: Answers) -> Figures:
-    """Return the phone figures of Rhubarb's recorded answers."""
-    known = [
-        (heard_by(answers, each.clip.sound.stem), each.labels) for each in clips if each.clip.sound.stem in answers.cues
-    ]
+def rhubarb(clips: Sequence[Labelled], answers: Answers, *, shapes: bool) -> Figures:
+    """Return the phone figures of Rhubarb's answers: of its mouth shapes, which a user sees, or of its phones."""
+    there = [(each.clip.sound.stem, each.labels) for each in clips if each.clip.sound.stem in answers.cues]
+    known = [(spans_of(answers.cues[name]) if shapes else heard_by(answers, name), labels) for name, labels in there]
     onsets = [value for spans, labels in known for value in onset_differences(spans, labels)]
     found = phone_figures([compare(spans, labels) for spans, labels in known], onsets)
     return {**found, "cpu_s_per_s": answers.cpu_s_per_s}
