@@ -74,8 +74,20 @@ def speech(folder: Path, length_s: float) -> Path:
 def run_animate(sound: Path, folder: Path, bundle: str = "universal") -> Cost:
     """Run the command on one thread and wait for it."""
     output = folder / "curves.json"
-    asked = ["-q", "--quality", "fast", "-o", str(output), "--bundle", bundle]
-    command = [sys.executable, "-m", "backend", "animate", str(sound), *asked]
+    command = [
+        sys.executable,
+        "-m",
+        "backend",
+        "animate",
+        str(sound),
+        "-q",
+        "--quality",
+        "fast",
+        "-o",
+        str(output),
+        "--bundle",
+        bundle,
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=CHECKOUT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     _, status, usage = os.wait4(process.pid, 0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.errors import LipSyncError
 from ..core.timebase import HIGHEST_FPS, LOWEST_FPS
-from ..inference.bundle import find_bundle
+from ..inference.bundle import DEFAULT_BUNDLE, find_bundle, shipped_bundles
 from ..inference.reading import QUALITIES
 from ..inference.speak import problems
 from ..motion.expression import EXPRESSIONS, MOST_INTENSE
@@ -78,9 +78,9 @@ def line_of(cells: Cells, template: str) -> tuple[Line, Found]:
         if name in cells.cells:
             values[name] = _number(name, cells.cells[name], (low, high), found)
     for name, read in OTHERS.items():
-        if name in cells.cells:
+        if name in cells.cells or name in ALWAYS:
             try:
-                values[name] = read(cells.cells[name].strip(), cells.folder)
+                values[name] = read(cells.cells.get(name, ALWAYS.get(name, "")).strip(), cells.folder)
             except LipSyncError as error:
                 found.append((name, str(error)))
             except ValueError as error:
@@ -150,9 +150,13 @@ def _map(cell: str, folder: Path) -> str:
 
 def _bundle(cell: str, folder: Path) -> str:
     beside = folder / cell
-    name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
-    find_bundle(name)
-    return name
+    try:
+        name = str(beside) if ("/" in cell or "\\" in cell or beside.is_dir()) else cell
+        found = find_bundle(name)
+    except OSError as error:  # a name that no file can have
+        raise ValueError(f"{cell[:40]!r}: {error.strerror}; give a bundle's name or folder") from error
+    # a bundle that ships is named with its version: `universal` may mean another one on another machine
+    return found.name if found.name in shipped_bundles() and name != str(beside) else name
 
 
 def _expression(cell: str, _folder: Path) -> str:
@@ -185,6 +189,8 @@ def _frame(cell: str, _folder: Path) -> int:
     return frame
 
 
+ALWAYS = {"bundle": DEFAULT_BUNDLE}
+"""Cells that mean something where they are empty."""
 OTHERS: dict[str, Callable[[str, Path], object]] = {
     "sound": _file,
     "phones": _file,

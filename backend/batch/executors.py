@@ -6,10 +6,12 @@ import os
 import re
 import signal
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from hashlib import sha256
 from typing import Any, Protocol
 
 from ..core.errors import BlenderError, SheetError
@@ -19,6 +21,8 @@ from .station import Task, run_line
 AHEAD = 2
 """Tasks handed out for each place that works, so that none waits for its next one."""
 CONNECT_S = 10
+KEPT_FILES = 32
+"""Sent files that the cluster holds for lines to come, the latest: characters rather than sounds."""
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d+/?")
 
 
@@ -63,9 +67,16 @@ class LocalExecutor:
 
     def submit(self, task: Task, blobs: tuple[bytes, ...] = ()) -> "Future[Outcome]":
         """Hand a task to a process that has nothing to do; there must be one."""
-        with self._gate:
-            pool = self._idle.pop() if self._idle else self._start()
-        future = pool.submit(run_line, task, *blobs)
+        while True:
+            with self._gate:
+                pool = self._idle.pop() if self._idle else self._start()
+            try:
+                future = pool.submit(run_line, task, *blobs)
+                break
+            except BrokenProcessPool:  # it died while it had nothing to do
+                with self._gate:
+                    self._all.remove(pool)
+                _end(pool)
         future.add_done_callback(lambda done: self._take_back(pool, done))
         return future
 
@@ -116,7 +127,7 @@ class DaskExecutor:
             self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SheetError(f"no Dask scheduler answers at {address} ({error}); start one: dask scheduler") from error
-        self._blobs: dict[bytes, Any] = {}
+        self._blobs: OrderedDict[bytes, Any] = OrderedDict()
 
     def window(self) -> int:
         """Return two tasks for each thread of the workers that are there now."""
@@ -137,9 +148,13 @@ class DaskExecutor:
         self._client.close()
 
     def _sent(self, blob: bytes) -> Any:  # noqa: ANN401 - Dask's future
-        if blob not in self._blobs:
-            self._blobs[blob] = self._client.scatter(blob, hash=True)
-        return self._blobs[blob]
+        name = sha256(blob).digest()
+        if name not in self._blobs:
+            self._blobs[name] = self._client.scatter(blob, hash=True)
+        self._blobs.move_to_end(name)
+        while len(self._blobs) > KEPT_FILES:
+            self._blobs.popitem(last=False)  # the cluster forgets it once no task needs it
+        return self._blobs[name]
 
 
 def reason_of(error: BaseException) -> str:

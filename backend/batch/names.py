@@ -20,7 +20,7 @@ OWN_NAMES = frozenset({OWN_FOLDER, "report.html", "report.json", "report_files"}
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that a name must not hold: control, direction marks, lone surrogates, line ends."""
 TEMPLATE_FIELDS = ("id", "number", "language", "voice", "engine", "character", "object", "expression")
-FORMULA = re.compile(r"\s*(=|[+\-@][^|(]*[|(])")
+FORMULA = re.compile(r"\s*(=|[+\-@]\s*\w+[(|])")
 """What a spreadsheet would take for a formula. A dash before speech is none."""
 
 

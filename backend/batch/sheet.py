@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
+from unicodedata import category
 
 from ..core.errors import SheetError
 from ..core.files import read_bounded_text
 from .columns import COLUMNS, Cells, line_of
 from .lines import Line
-from .names import path_problem, same_file
+from .names import UNSEEN, path_problem, same_file
 
 LARGEST_BYTES = 64 << 20
 IGNORED = ("note", "why")
@@ -41,7 +42,9 @@ class Problem:
     def sentence(self) -> str:
         """All of it."""
         where = f"line {self.number}" + (f" ({self.id})" if self.id else "")
-        return f"{where}: {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
+        whole = f"{where}: {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
+        # cells are quoted in it, and a terminal obeys what it cannot show
+        return "".join(ascii(one)[1:-1] if category(one) in UNSEEN else one for one in whole)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,9 @@ def _batch(options: argparse.Namespace) -> None:
     if options.check:
         conclude(options, f"{options.jobs}: {len(sheet.lines)} lines, nothing wrong")
         return
+    there = {line.id for line in sheet.lines} | {problem.id for problem in sheet.problems}
+    if unknown := [name for name in options.only if name not in there]:
+        raise SheetError(f"--only {unknown[0]}: the sheet has no such line; give an id of {options.jobs}")
     plan = Plan(sheet, options.output, options.cache, options.blender, shared=not options.ship,
                 only=tuple(options.only))  # fmt: skip
     make = MakeExecutor(options.workers or min(8, os.cpu_count() or 1), options.scheduler)

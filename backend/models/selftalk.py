@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .lipsync3d import FRONT_WIDTH, KERNEL, Block
+from .universal import EncoderConfig
 
 UNREACHED = -3e4
 """Score of what lies beyond the reach: no part in the softmax, and still a 16-bit float."""
-HIDDEN_WIDTH = 256
+HIDDEN_WIDTH = EncoderConfig().channels
 """Channels of the universal encoder's last block, which lip latents are likened to."""
 
 

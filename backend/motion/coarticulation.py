@@ -89,12 +89,17 @@ class Tracks:
             steps = max(steps, int(np.ceil((len(likely.pulls) * STEP_S + MARGIN_S - self._start_s) / STEP_S)))
         pulls = _pulls_of_phones(line, self._start_s, steps, parameters)
         if likely is not None:
-            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.pulls))
+            part = self._part(len(likely.pulls))
             pulls[part] += np.float32(LIKELY_SHARE) * (likely.pulls - pulls[part])
         self._tracks = _blended(pulls, [_stretched(timing, smoothing) for timing in parameters.timing])
         if likely is not None and likely.corrections is not None:
-            part = slice(begin := round(-self._start_s / STEP_S), begin + len(likely.corrections))
+            part = self._part(len(likely.corrections))
             self._tracks[part] = _corrected(self._tracks[part], _slower(likely.corrections, smoothing))
+
+    def _part(self, count: int) -> slice:
+        """Return where steps from 0 s on lie on the grid."""
+        begin = round(-self._start_s / STEP_S)
+        return slice(begin, begin + count)
 
     def at(self, times_s: Doubles) -> Doubles:
         """Return the tracks [T, 7] (channels of `targets`) at the times [T], by cubic interpolation."""

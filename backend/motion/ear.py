@@ -46,7 +46,7 @@ class Ear:
         spread = np.zeros((2 * REACH + 1, *self.table.shape[1:]), np.float32)
         for tap in range(TAPS):
             spread[STRIDE * tap : STRIDE * tap + len(blur)] += blur[:, None, None] * self.table[tap]
-        return spread * np.float32(UNITS)
+        return spread * np.array(UNITS, np.float32)
 
 
 def blur_kernel() -> Floats:
@@ -72,7 +72,7 @@ class Corrections:
         kernel = ear.kernel()[::-1]
         # a moment acts on all steps around it: its part in each, side by side
         self._spread = np.ascontiguousarray(kernel.transpose(1, 0, 2).reshape(FEATURES, -1))
-        self._constant = ear.constant * np.float32(UNITS)
+        self._constant = ear.constant * np.array(UNITS, np.float32)
         self._open = np.zeros((0, len(UNITS)), np.float32)
         self._done: list[Floats] = [self._open]
 

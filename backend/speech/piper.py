@@ -100,13 +100,20 @@ def _place(voice: str) -> _VoicePlace:
     if not name.strip() or "\0" in name:
         raise SynthesisError("Piper needs a voice file; give one that ends in .onnx, with its .onnx.json beside it")
     model = Path(name)
-    if not model.is_file():
-        raise SynthesisError(f"no Piper voice {model}; give a voice file that ends in .onnx")
+    if not _is_there(model):
+        raise SynthesisError(f"no Piper voice {name[:80]}; give a voice file that ends in .onnx")
     config = model.with_name(model.name + ".json")
-    config = config if config.is_file() else model.with_suffix(".json")
-    if not config.is_file():
+    config = config if _is_there(config) else model.with_suffix(".json")
+    if not _is_there(config):
         raise SynthesisError(f"Piper voice {model} lacks its settings; put {model.name}.json beside it")
     return _VoicePlace(model, config, speaker)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _config(place: _VoicePlace) -> dict[str, Any]:

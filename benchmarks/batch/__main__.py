@@ -2,6 +2,7 @@
 """`python -m benchmarks.batch SHEET -o FOLDER [--parts speed kills farm speedup]`: what a batch takes.
 
 speed: lines a minute, peak memory, a second run, and the same lines with a Blender started for each.
+again: the second run and the comparison alone, of a `speed` that was measured before.
 kills: killed -9 with its whole process group at random moments, watched for half-written files, compared with `speed`.
 farm: a Dask cluster of three workers in network namespaces of their own (root, Linux); one is killed in the middle.
 bad: a sheet with bad lines among good ones, beside it `SHEET_expected.json` with words of each bad line's reason.
@@ -18,6 +19,7 @@ from . import bad_lines, farm, kills, speed
 
 PARTS = {
     "speed": speed.measure,
+    "again": speed.again,
     "kills": kills.measure,
     "farm": farm.measure,
     "speedup": farm.speed_up,

@@ -209,6 +209,7 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_later(jobs, tmp_path, capsys):
 
 def test_one_line_at_a_time_as_a_farm_does(jobs, tmp_path):
     out = tmp_path / "out"
+    assert batch(jobs, out, "--only", "l9") == 1
     assert batch(jobs, out, "--only", "l2") == 0
     assert {name for name in contents(out) if name.endswith(".json")} == {"l2.json"}
     assert not (out / "report.json").exists()

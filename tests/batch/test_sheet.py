@@ -95,6 +95,11 @@ def test_bad_cells_are_told_with_their_column(column, cell, words, tmp_path):
     assert any(words in one and one.startswith("line 2 (a): ") for one in told), told
 
 
+@pytest.mark.parametrize("text", ["- Hello (she said).", "-5 degrees", "+1 (more)", "@everyone: look", "a = b"])
+def test_speech_that_is_no_formula(text, tmp_path):
+    assert reasons(tmp_path, f'id,text\na,"{text}"\n') == []
+
+
 def test_every_problem_is_told_at_once(tmp_path):
     told = reasons(tmp_path, "id,text,fps,speed\nA,x,0,9\nb,,,\na,y,,\n")
     assert [one.partition(": ")[2].partition(":")[0] for one in told] == ["speed", "fps", "text", "id"]
@@ -136,3 +141,13 @@ def test_defaults_of_the_default_character_are_its_own(tmp_path):
     given = {"character": str(tmp_path / "a.glb"), "object": "Head"}
     lines = sheet(tmp_path, "id,text,character\n1,x,\n2,x,b.glb\n", defaults=given).lines
     assert [(line.character.name, line.object) for line in lines] == [("a.glb", "Head"), ("b.glb", "")]
+
+
+def test_a_shipped_bundle_is_named_with_its_version(tmp_path):
+    from backend.inference.bundle import find_bundle
+
+    own = tmp_path / "mine"
+    own.mkdir()
+    lines = sheet(tmp_path, "id,text,bundle\na,x,\nb,x,universal\nc,x,mine\n").lines
+    newest = find_bundle("universal").name
+    assert [line.bundle for line in lines] == [newest, newest, str(own)]

@@ -43,7 +43,7 @@ def test_a_version_shipped_no_more_gives_way_to_the_newest():
 
 
 def test_no_bundle_of_that_name():
-    with pytest.raises(BundleError, match="shipped are: demo-speaker-v1, universal-v"):
+    with pytest.raises(BundleError, match="shipped are: demo-speaker-v1, universal-live-v1, universal-v"):
         open_bundle("nobody")
 
 

@@ -110,7 +110,12 @@ def test_bad_voices_are_told(voice, tmp_path):
     lone.write_bytes(b"no graph")
     with pytest.raises(SynthesisError, match="cannot be loaded"):
         say(lone)
-    for name, word in [("", "needs a voice file"), ("none.onnx", "no Piper voice"), ("en-us", "no Piper voice")]:
+    for name, word in [
+        ("", "needs a voice file"),
+        ("x" * 5000, "no Piper voice"),
+        ("none.onnx", "no Piper voice"),
+        ("en-us", "no Piper voice"),
+    ]:
         assert word in engine.problems(Delivery(name))[0]
 
 

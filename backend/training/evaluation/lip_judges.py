@@ -120,8 +120,8 @@ def teach_judges(school: JudgeSchool, folder: Path, report: Report | None = None
     readers: list[LipReader] = []
     for seed in school.seeds:
         settings = school.reader.of_seed(seed)
-        texts = [clip.text.tolist() for clip in (*learnt, *examined)]
-        key = json.dumps([school.train.digest, texts, asdict(settings)], sort_keys=True)
+        said = [(clip.text.tolist(), clip.labels.tolist()) for clip in (*learnt, *examined)]
+        key = json.dumps([school.train.digest, said, asdict(settings)], sort_keys=True)
         path = folder / CHECKPOINT if seed == 0 else folder / f"{seed}-{CHECKPOINT}"
         run = Checkpoint(path, hashlib.sha256(key.encode()).hexdigest())
         readers.append(train_reader(learnt, examined, settings, run, report))

@@ -34,6 +34,7 @@ from .lessons import Listener, film_lessons, speech_lessons
 from .takes import Take, read_takes, support_s
 
 log = logging.getLogger("motion")
+CARD, CARD_TITLE = "MODEL_CARD.md", "## Corrections of the mouth"
 TRUST = 8.0
 """One filmed speaker is one speaker: his habits count an eighth of what they would if he were everybody."""
 
@@ -98,7 +99,7 @@ def _hear(options: argparse.Namespace) -> None:
     for path in options.speech:
         sums = sums + sums_of(speech_lessons(load_corpus(path), listener, parameters))
         log.info("%s, %.0f s", path.name, time.monotonic() - began)
-    write_ear(folder, solved(sums, PENALTY))
+    write_ear(folder, solved(sums, PENALTY), card_text(len(takes), [path.name for path in options.speech]))
 
 
 def write_parameters(output: Path, found: Fitted, takes: list[Take], source: dict[str, str]) -> None:
@@ -115,18 +116,32 @@ def write_parameters(output: Path, found: Fitted, takes: list[Take], source: dic
         beside.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def card_text(clips: int, corpora: list[str]) -> str:
+    """Return what a card says of where corrections come from."""
+    film = json.loads(FITTED_FILE.read_text(encoding="utf-8"))["made_from"]["data"]
+    speech = f" and from labelled speech ({', '.join(corpora)})" if corpora else ""
+    return (
+        f"`{EAR}`, what the network's doubts mean for the mouth, was learnt from {clips} tracked clips of a speaker\n"
+        f"({film}){speech}, by `python -m backend.training.motion hear`."
+    )
+
+
 def fitted_size() -> Size:
     """Return the size of the speaker that the shipped parameters were fitted to."""
     source = json.loads(FITTED_FILE.read_text(encoding="utf-8"))["made_from"]
     return Size(tuple(source["speaker_scale"]), tuple(source["speaker_offset_mm"]))
 
 
-def write_ear(folder: Path, ear: Ear) -> None:
-    """Put corrections into a bundle's folder and name them in its config."""
+def write_ear(folder: Path, ear: Ear, sources: str) -> None:
+    """Put corrections into a bundle's folder, and name them in its config and on its card."""
     with written_beside(folder / EAR) as beside, beside.open("wb") as file:
         np.savez(file, table=ear.table, constant=ear.constant)
+    card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
+    with written_beside(folder / CARD) as beside:
+        beside.write_text(f"{card.partition(CARD_TITLE)[0].rstrip()}\n\n{CARD_TITLE}\n{sources}\n", encoding="utf-8")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config["sha256"][EAR] = hashlib.sha256((folder / EAR).read_bytes()).hexdigest()
+    for name in (EAR, *(name for name in config["sha256"] if name == CARD)):
+        config["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     with written_beside(folder / "config.json") as beside:
         beside.write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
