@@ -20,7 +20,6 @@ from backend.inference.encoder import open_session, with_context
 from backend.inference.personal import ATTENDED_STEPS
 from backend.inference.predict import PredictRequest
 from backend.inference.predictors import open_predictor
-from backend.models.lipsync3d import FRONT_WIDTH
 
 from .animate import HOUR_S, SPEED_SOUND_S, run_animate, speech
 
@@ -43,14 +42,15 @@ def real_time(bundle: Bundle, sound: Path) -> float:
 def whole_over_single(bundle: Bundle) -> tuple[float, float]:
     """Return (seconds of animation a second of the graph on whole clips, how many times that is frame by frame)."""
     session = open_session(bundle.parts[GEOMETRY], bundle.name, "cpu", 1)
-    heard = np.random.default_rng(0).standard_normal((GRAPH_S * STEPS_S, FRONT_WIDTH["speech"])).astype(np.float32)
+    width = int(session.get_inputs()[0].shape[1])
+    heard = np.random.default_rng(0).standard_normal((GRAPH_S * STEPS_S, width)).astype(np.float32)
     reach = bundle.context_steps
 
     def ask(part: Floats) -> None:
         session.run(["motion"], {"features": np.ascontiguousarray(part.T)[None]})
 
     def whole() -> None:
-        for part, _, _ in with_context([heard], ATTENDED_STEPS, reach, FRONT_WIDTH["speech"]):
+        for part, _, _ in with_context([heard], ATTENDED_STEPS, reach, width):
             ask(part)
 
     def single() -> None:

@@ -8,10 +8,11 @@ import soundfile
 import torch
 
 from backend.core.errors import BundleError, TimingError, VideoError
-from backend.core.face import lip_gap_cm
+from backend.core.face import lip_gap_cm, vertices_from_weights
 from backend.inference.bundle import SELFTALK, open_bundle
 from backend.inference.predict import PredictRequest
 from backend.inference.predictors import open_predictor
+from backend.models.selftalk import HIDDEN_WIDTH
 from backend.speech.phones import PHONE_INDEX
 from backend.speech.pronunciation import phrases_of
 from backend.training.evaluation.baselines import fit_baselines
@@ -149,7 +150,7 @@ def test_the_recogniser_reads_by_itself_and_by_a_transcript(clips, teacher):
     wanted = [PHONE_INDEX[phone] for phrase in phrases_of(SENTENCES[0]) for phone in phrase]
     assert given.text.tolist() == wanted
     assert len(own.text) == pytest.approx(len(wanted), rel=0.4)
-    assert own.hidden.shape == (len(clip.log_mel + 1) // 2 + len(clip.log_mel) % 2, 256)
+    assert own.hidden.shape == (len(clip.log_mel + 1) // 2 + len(clip.log_mel) % 2, HIDDEN_WIDTH)
     for reading in (own, given):
         assert (np.diff(reading.places) > 0).all()
         assert 0 <= reading.places[0] < reading.places[-1] < len(reading.hidden)
@@ -186,6 +187,21 @@ def test_the_bundle_moves_the_face_as_torch_does(shards, clips, ear, tmp_path):
     )
     untouched = np.abs(found - expected).max(axis=(1, 2)) < 0.02  # elsewhere the lips are closed by the phones
     assert untouched.mean() > 0.5
+
+
+def test_an_artists_curves_can_be_learnt(clips, ear, teacher):
+    def with_curves(clip):
+        phase = np.arange(52) + clip.times_s[:, None]
+        weights = (0.3 + 0.1 * np.sin(phase)).astype(np.float32)
+        return replace(clip, weights=weights, displacement_cm=vertices_from_weights(weights))
+
+    curves = replace(clips[0], clips=tuple(with_curves(clip) for clip in clips[0].clips[:3]))
+    few = replace(SHORT, loop=replace(SHORT.loop, steps=5))
+    model = train_selftalk(curves, (ear, teacher), few)
+    with torch.inference_mode():
+        weights = model.net(torch.from_numpy(ear.hear(curves.clips[0]))[None])[1][0].T.numpy()
+    assert weights.shape[1] == 52
+    assert weights == pytest.approx(0.3, abs=0.15)  # the head answers the weights themselves
 
 
 def test_the_texture_follows_the_animators_latent(shards, clips, tmp_path):
