@@ -5,32 +5,17 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, helper, numpy_helper
 
-from .graph import IR_VERSION, OPSET, Graph
-from .lipsync3d import FRONT_WIDTH
+from .graph import Graph
+from .personal_graph import block, folded_weights, motion_model, with_weights
 from .selftalk import UNREACHED, Animator, AnimatorConfig
-
-
-def animator_weights(net: Animator) -> dict[str, NDArray[np.float16]]:
-    """Return the weights by name, mean and scale of the features folded into the first convolution."""
-    state = {name: value.detach().cpu().double() for name, value in net.state_dict().items()}
-    weight = state.pop("hears.weight") / state["feature_scale"][None, :, None]
-    bias = state.pop("hears.bias") - (weight[..., 0] @ state["feature_mean"])
-    del state["feature_mean"], state["feature_scale"]
-    state |= {"hears.weight": weight, "hears.bias": bias}
-    return {name: value.numpy().astype(np.float16) for name, value in state.items()}
 
 
 def rounded_animator(net: Animator) -> Animator:
     """Return the network with the weights that its graph will hold."""
-    copy = Animator(net.config).eval()
-    state = {name: torch.from_numpy(value.astype(np.float32)) for name, value in animator_weights(net).items()}
-    state["feature_mean"], state["feature_scale"] = copy.feature_mean, copy.feature_scale
-    copy.load_state_dict(state)
-    return copy
+    return with_weights(Animator(net.config), folded_weights(net))
 
 
 def animator_graph(weights: Mapping[str, NDArray[np.float16]], config: AnimatorConfig) -> ModelProto:
@@ -42,30 +27,11 @@ def animator_graph(weights: Mapping[str, NDArray[np.float16]], config: AnimatorC
         _distances(graph, config)
     hidden = memory
     for index, dilation in enumerate(config.dilations):
-        name = f"blocks.{index}"
-        inner = graph.convolution(f"{name}.spread", hidden, (dilation, dilation), dilations=[dilation])
-        inner = graph.add("Gelu", [inner], f"{name}.inner")
-        mixed = graph.convolution(f"{name}.mix", inner, (0, 0))
-        hidden = graph.add("Add", [hidden, mixed], f"{name}.sum")
+        hidden = block(graph, index, dilation, hidden)
         if index >= len(config.dilations) - config.attending:
             found = _attention(graph, f"attentions.{index}", hidden, weights, config)
             hidden = graph.add("Add", [hidden, found], f"attentions.{index}.sum")
-    active = graph.add("Gelu", [hidden], "active")
-    graph.add("Transpose", [active], "latent", perm=[0, 2, 1])
-    graph.add("Transpose", [graph.convolution("head", active, (0, 0))], "motion", perm=[0, 2, 1])
-    proto = helper.make_graph(
-        graph.nodes,
-        "geometry",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, FRONT_WIDTH["speech"], "S"])],
-        [
-            helper.make_tensor_value_info("motion", TensorProto.FLOAT, [1, "S", len(weights["head.bias"])]),
-            helper.make_tensor_value_info("latent", TensorProto.FLOAT, [1, "S", len(weights["hears.bias"])]),
-        ],
-        graph.constants,
-    )
-    model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    checker.check_model(model)
-    return model
+    return motion_model(graph, hidden, weights)
 
 
 def _distances(graph: Graph, config: AnimatorConfig) -> None:

@@ -11,7 +11,7 @@ from .running import Watcher, command, contents, kill, run, start
 from .speed import WHOLE, rows_of
 
 KILLS, SEED = 10, 20
-SHORTEST_S, LONGEST_S = 1.0, 30.0
+SHORTEST_S, LONGEST_S = 5.0, 60.0
 NOT_PROMISED = (".mp4", ".blend", ".fbx", ".usd")
 """Kinds that hold times or addresses of their own."""
 

@@ -23,7 +23,7 @@ from .ways import BEST, FAST, LIVE, TEXT, Way, ways
 SECTIONS = ("phones", "grid", "languages", "hard", "still", "pictures")
 LIVE_BUNDLE = "universal-live"
 BEST_CASES = ("clean", "babble, 10 dB", "room, 0.6 s")
-EVERY, EVERY_BEST = 4, 16
+EVERY, EVERY_BEST = 4, 8
 """Of the labelled recordings, one in this many is spoiled; fewer for quality `best`, which takes its time."""
 
 

@@ -7,8 +7,9 @@ pytest.importorskip("onnx", reason="needs lipsync3d[training]")
 
 from backend.inference.encoder import open_session, with_context  # noqa: E402
 from backend.models.lipsync3d import FRONT_WIDTH  # noqa: E402
+from backend.models.personal_graph import folded_weights  # noqa: E402
 from backend.models.selftalk import Animator, AnimatorConfig, Interpreter, InterpreterConfig  # noqa: E402
-from backend.models.selftalk_graph import animator_graph, animator_weights, rounded_animator  # noqa: E402
+from backend.models.selftalk_graph import animator_graph, rounded_animator  # noqa: E402
 
 CONFIGS = {
     "as it is": AnimatorConfig(),
@@ -32,7 +33,7 @@ def features(steps, seed=0):
 
 
 def session_of(net):
-    return open_session(animator_graph(animator_weights(net), net.config).SerializeToString(), "test", "cpu", 1)
+    return open_session(animator_graph(folded_weights(net), net.config).SerializeToString(), "test", "cpu", 1)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

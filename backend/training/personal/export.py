@@ -33,9 +33,9 @@ from ...inference.bundle import (
 )
 from ...inference.encoder import open_session
 from ...models.lipsync3d import GeometryNet
-from ...models.personal_graph import geometry_graph, geometry_weights, rounded
+from ...models.personal_graph import folded_weights, geometry_graph, geometry_weights, rounded
 from ...models.selftalk import Animator
-from ...models.selftalk_graph import animator_graph, animator_weights, rounded_animator
+from ...models.selftalk_graph import animator_graph, rounded_animator
 from ...normalise.layout import atlas_layout
 from .geometry import TrainedGeometry
 from .texture import TrainedTexture
@@ -102,7 +102,7 @@ def export_personal(model: PersonalModel, text: PersonalText, folder: Path) -> N
 def graph_of(net: GeometryNet | Animator) -> bytes:
     """Return the ONNX graph of either kind."""
     if isinstance(net, Animator):
-        return animator_graph(animator_weights(net), net.config).SerializeToString()
+        return animator_graph(folded_weights(net), net.config).SerializeToString()
     return geometry_graph(geometry_weights(net), net.config.dilations).SerializeToString()
 
 
