@@ -173,10 +173,15 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
     quality: EnumProperty(
         name="Listening",
         items=(
+            (
+                "AUTO",
+                "Automatic",
+                "Best with the universal model; fast with a personal one, whose lips words help less",
+            ),
             ("BEST", "Best", "English words are listened for as well, which takes a fifth of the sound's time"),
             ("FAST", "Fast", "The network alone, hundreds of times faster than the sound plays"),
         ),
-        default="BEST",
+        default="AUTO",
     )
     bundle: StringProperty(
         name="Model",

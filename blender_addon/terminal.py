@@ -98,7 +98,12 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     voice.add_argument("--text", metavar="TEXT|FILE", help="what to say; it is spoken by the speech synthesiser")
     command.add_argument("--voice", default="", metavar="CODE", help="language or voice of --text (default en-us)")
     command.add_argument("--language", default="", metavar="CODE", help="what is spoken")
-    command.add_argument("--quality", choices=("fast", "best"), default="best", help="best also decodes English words")
+    command.add_argument(
+        "--quality",
+        choices=("auto", "fast", "best"),
+        default="auto",
+        help="best also decodes English words; auto: best with universal bundles, fast with personal ones",
+    )
     command.add_argument("--transcript", default="", metavar="TEXT|FILE", help="what is said, where it is known")
     command.add_argument("--save", type=Path, metavar="OUT.blend")
     command.add_argument(

@@ -46,7 +46,7 @@ class Line:
     """What the recorded sound says, where it is known."""
     phones: Path | None = None
     """Phones file of the recorded sound, where one is there."""
-    quality: str = "best"
+    quality: str = "auto"
     """How a recorded sound is listened to, one of `inference.reading.QUALITIES`."""
     speed: float = 1.0
     """Pace of the speech synthesiser; 1 is its own."""

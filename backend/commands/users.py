@@ -35,7 +35,10 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
         "--language", default="", metavar="CODE", help="what is spoken (default: unknown; en-us with a transcript)"
     )
     parser.add_argument(
-        "--quality", choices=("fast", "best"), default="best", help="best also decodes English words (default)"
+        "--quality",
+        choices=("auto", "fast", "best"),
+        default="auto",
+        help="best also decodes English words; auto (default): best with universal bundles, fast with personal ones",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     add_style(parser)

@@ -25,7 +25,7 @@ from .decoder import read_settings
 from .encoder import Encoder, Heard, open_session, with_context
 from .known_phones import fit_phones, read_phones
 from .predict import Cancelled, Clip, Listener, Look, PredictRequest, Report, ended, known_of
-from .reading import asks_words, read
+from .reading import FAST, asks_words, read
 from .speaker_face import SpeakerFace, read_face
 
 STEP_S = 0.02
@@ -108,7 +108,7 @@ class PersonalPredictor:
         The face follows the sound; phones, heard or given, close its lips.
         """
         fps = exact_fps(request.fps)
-        known = known_of(request)
+        known = known_of(request, usual=FAST)
         listener = Listener(request.sound, report, cancelled, words=asks_words(known))
         heard, coefficients, latents = self._follow(listener)
         note = ""

@@ -28,7 +28,7 @@ from .decoder import read_settings
 from .encoder import Encoder
 from .hearing import Hearing
 from .known_phones import fit_phones, read_phones
-from .reading import BEST, QUALITIES, Known, asks_words, read
+from .reading import AUTO, BEST, QUALITIES, Known, asks_words, read
 from .transcript import read_text
 
 CHUNK_S = 30.0
@@ -87,8 +87,9 @@ class PredictRequest:
     """Name or folder of the bundle, for those who open it from the request."""
     style: MotionStyle | None = None
     """How much to move; None: ordinarily."""
-    quality: str = BEST
-    """`fast`: the network alone; `best`: English words are listened for as well, at thirty times the cost."""
+    quality: str = AUTO
+    """`fast`: the network alone; `best`: English words are listened for as well, at thirty times the cost; `auto`: best
+    for a universal bundle, fast for a personal one, whose phones only close the lips."""
     texture: bool = True
     """Whether a mesh file holds the texture of every frame, where the bundle predicts it."""
 
@@ -241,8 +242,8 @@ class Listener:
                 self._report(LISTENING_SHARE * self._fraction, "listening")
 
 
-def known_of(request: PredictRequest) -> Known:
-    """Return what a request tells of its sound.
+def known_of(request: PredictRequest, usual: str = BEST) -> Known:
+    """Return what a request tells of its sound; `usual` is the quality where it says `auto`.
 
     Raises:
         TimingError: an unknown quality, or a transcript that cannot be read.
@@ -250,7 +251,7 @@ def known_of(request: PredictRequest) -> Known:
     if request.quality not in QUALITIES:
         raise TimingError(f"quality {request.quality!r} is unknown; use one of {', '.join(QUALITIES)}")
     text = read_text(request.transcript) if request.transcript else ""
-    return Known(text, request.language, request.quality)
+    return Known(text, request.language, usual if request.quality == AUTO else request.quality)
 
 
 def ended(phones: Sequence[PhoneSpan], duration_s: float) -> tuple[PhoneSpan, ...]:

@@ -56,8 +56,8 @@ class Request:
     jaw: float = 1.0
     lips: float = 1.0
     smoothing: float = 1.0
-    quality: str = "best"
-    """`fast`: the network alone; `best`: English words are decoded as well."""
+    quality: str = "auto"
+    """`fast`: the network alone; `best`: English words are decoded as well; `auto`: what the bundle needs."""
 
 
 @dataclass(frozen=True, slots=True)

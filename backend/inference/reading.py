@@ -19,8 +19,8 @@ from .pauses import with_quiet_edges
 from .transcript import align_text
 from .words import WordDecoder, available, pieces_at, seconds
 
-FAST, BEST = "fast", "best"
-QUALITIES = (FAST, BEST)
+AUTO, FAST, BEST = "auto", "fast", "best"
+QUALITIES = (AUTO, FAST, BEST)
 WORD_COSTS = Costs(filler=4.0, filler_frame=0.7, word_skip=2.0, voicing=3.0, weak_vowel=1.0, vowel=3.0)
 """Of departures from words that were only heard."""
 TRUST = 4.0

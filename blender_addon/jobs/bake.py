@@ -46,7 +46,7 @@ class BakeRequest:
     phones: str = ""
     device: str = "auto"
     style: MotionStyle = field(default_factory=MotionStyle)
-    quality: str = "best"
+    quality: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class HeadRequest:
     transcript: str = ""
     phones: str = ""
     device: str = "auto"
-    quality: str = "best"
+    quality: str = "auto"
 
 
 @dataclass(frozen=True)

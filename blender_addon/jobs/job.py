@@ -58,7 +58,7 @@ class Wanted(Protocol):
 
     @property
     def quality(self) -> str:
-        """`fast` or `best`."""
+        """`auto`, `fast` or `best`."""
         ...
 
 

@@ -6,7 +6,7 @@ from backend.core.errors import TimingError
 from backend.core.face import canonical_face, lip_gap_cm
 from backend.inference.bundle import open_bundle
 from backend.inference.known_phones import write_phones
-from backend.inference.predict import CancelledError, Predictor, PredictRequest
+from backend.inference.predict import CancelledError, Predictor, PredictRequest, known_of
 from backend.speech.phones import BILABIAL, LABIODENTAL
 from backend.speech.synthesis import synthesise
 
@@ -85,6 +85,13 @@ def test_what_a_text_leaves_out_is_recognised(predictor, spoken):
     clip = predictor.prepare(PredictRequest(sound, transcript="five funny poems"))
     assert "not in the transcript" in clip.note
     assert [phone for phone, _ in lip_sounds(clip.phones)][-4:] == [phone for phone, _ in lip_sounds(phones)][-4:]
+
+
+@pytest.mark.parametrize(
+    ("asked", "usual", "quality"), [("auto", "best", "best"), ("auto", "fast", "fast"), ("best", "fast", "best")]
+)
+def test_the_bundle_chooses_the_quality_unless_asked(speech, asked, usual, quality):
+    assert known_of(PredictRequest(speech, quality=asked), usual).quality == quality
 
 
 def test_an_unknown_quality_is_refused(predictor, speech):
