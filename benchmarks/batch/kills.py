@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..figure import Figure
-from .running import Watcher, command, contents, kill, run, start
+from .running import Watcher, command, contents, kill, outputs, run, start
 from .speed import WHOLE, rows_of
 
 KILLS, SEED = 10, 20
-SHORTEST_S, LONGEST_S = 5.0, 60.0
+LATEST_S = 1.0
+"""How long after a file came a kill may come."""
+POLL_S = 0.02
 NOT_PROMISED = (".mp4", ".blend", ".fbx", ".usd")
 """Kinds that hold times or addresses of their own."""
 
@@ -22,12 +24,14 @@ def measure(sheet: Path, folder: Path, workers: int) -> Iterator[Figure | str]:
     broken = folder / "broken"
     broken.mkdir()
     line = command(sheet, broken, "--workers", str(workers))
-    moments = random.Random(SEED)
+    draw = random.Random(SEED)
     watcher = Watcher(broken, expected)
     half: set[str] = set()
-    for _ in range(KILLS):
+    for count in sorted(draw.sample(range(len(expected)), KILLS)):
         process = start(line)
-        time.sleep(moments.uniform(SHORTEST_S, LONGEST_S))
+        while len(outputs(broken)) < count and process.poll() is None:
+            time.sleep(POLL_S)
+        time.sleep(draw.uniform(0.0, LATEST_S))
         ended = process.poll() is not None
         if not ended:
             kill(process)
