@@ -48,10 +48,10 @@ def test_a_sound_becomes_keys_strip_and_range(ready, scene, operator, speech):
     for other in ready.children:
         if other.data.shape_keys:
             for curve in curves(action_of(other)) if other.data.shape_keys.animation_data else ():
-                same = moved[curve.data_path.split('"')[1]]
-                assert [point.co[1] for point in curve.keyframe_points] == [
-                    point.co[1] for point in same.keyframe_points
-                ]
+                if same := moved.get(curve.data_path.split('"')[1]):  # the tongue has a shape of its own
+                    assert [point.co[1] for point in curve.keyframe_points] == [
+                        point.co[1] for point in same.keyframe_points
+                    ]
     if bpy.app.build_options.audaspace:
         from blender_addon.scene.sound_strip import placed_strips
 

@@ -55,13 +55,13 @@ def test_without_jaw_open_nothing_is_closed_by_mouth_close(head, scene, predicti
 
 def test_sliders_are_kept_and_a_shape_goes_no_further_than_it_was_made_for(head, scene, prediction):
     blocks = head.data.shape_keys.key_blocks
-    blocks["jawOpen"].slider_max = 0.15
+    blocks["jawOpen"].slider_max = 0.1
     blocks["mouthPucker"].slider_min, blocks["mouthPucker"].slider_max = -5.0, 5.0
     for side in ("Left", "Right"):
         blocks[f"mouthLowerDown{side}"].slider_max = 2.0
     score(head, prediction)
     keys = keys_of(head)
-    assert keys["jawOpen"].max() == pytest.approx(0.15, abs=1e-5)
+    assert keys["jawOpen"].max() == pytest.approx(0.1, abs=1e-5)
     assert keys["mouthPucker"].min() >= 0
     assert all(values.max() <= 1 + 1e-5 for values in keys.values())
 

