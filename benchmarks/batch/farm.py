@@ -76,6 +76,7 @@ def _network() -> Generator[None]:
         yield
     finally:
         for index in range(WORKERS):
+            _ip("link", "del", f"{BRIDGE}n{index}", check=False)  # by itself: a namespace lets go of its own later
             _ip("netns", "del", _space(index), check=False)
         _ip("link", "del", BRIDGE, check=False)
 
