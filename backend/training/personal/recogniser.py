@@ -41,7 +41,7 @@ class Reading:
     text: NDArray[np.int64]
     """[N] symbols that are said, without blanks."""
     places: Floats
-    """[N] step at the middle of each."""
+    """[N] step at the middle of each, one for each as far as there are so many."""
 
 
 class Recogniser(Protocol):
@@ -91,7 +91,7 @@ class PhoneRecogniser:
         return Reading(
             hidden,
             np.array([PHONE_INDEX[span.phone] for span in spans], np.int64),
-            ((middles_s - FIRST_STEP_S) / STEP_S).astype(np.float32),
+            steps_of_their_own((middles_s - FIRST_STEP_S) / STEP_S, len(hidden)),
         )
 
     def spans(self, clip: TrainClip, transcript: str = "") -> Sequence[PhoneSpan]:
@@ -117,3 +117,19 @@ class PhoneRecogniser:
         heard = normalise(even, mean_sum(log_mel, self._statistics).mean(self._statistics), self._statistics)
         posteriors, hidden = self._session.run(["log_posteriors", "hidden"], {"log_mel": heard[None]})
         return posteriors[0, : len(log_mel)], hidden[0]
+
+
+def steps_of_their_own(places: NDArray[np.float64] | Floats, steps: int) -> Floats:
+    """Return the whole steps [N] nearest to places [N] that rise, later by as many as those before them take up.
+
+    A phone may last half a step, and a step can be read as one symbol only.
+
+    Args:
+        places: where symbols are said, in steps.
+        steps: how many there are; with fewer than symbols, the symbols are spread over them.
+    """
+    order = np.arange(len(places))
+    if len(places) > steps:
+        return np.linspace(0, steps - 1, len(places), dtype=np.float32)
+    after = np.maximum.accumulate(np.maximum(np.round(places), 0) - order)
+    return (np.minimum(after, steps - len(places)) + order).astype(np.float32)

@@ -20,7 +20,7 @@ from ...core.errors import BundleError, LipSyncError
 from ...core.types import Floats
 from ...models.lipsync3d import STEP_S
 from .clips import TrainClip
-from .recogniser import FIRST_STEP_S, Reading
+from .recogniser import FIRST_STEP_S, Reading, steps_of_their_own
 
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.safetensors", "vocab.json"
 STRIDE, WINDOW = 320, 400
@@ -76,7 +76,7 @@ class Wav2VecRecogniser:
         if transcript:
             letters = self._letters(transcript)
             places, text = matched_places(text, places, letters, float(len(felt))), letters
-        return Reading(felt, text, places)
+        return Reading(felt, text, steps_of_their_own(places, len(felt)))
 
     def _letters(self, transcript: str) -> NDArray[np.int64]:
         """Return the symbols of a transcript; characters that the vocabulary lacks are left out."""

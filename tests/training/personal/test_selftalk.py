@@ -27,7 +27,7 @@ from backend.training.personal.geometry import basis_of, predict_clip
 from backend.training.personal.lessons import Cut, School, batched, make_lesson
 from backend.training.personal.loop import Checkpoint
 from backend.training.personal.loop_settings import LoopSettings
-from backend.training.personal.recogniser import PhoneRecogniser
+from backend.training.personal.recogniser import PhoneRecogniser, steps_of_their_own
 from backend.training.personal.selftalk import Diagram, Teacher, _at_steps, _network, train_selftalk
 from backend.training.personal.settings import PREDICTED, TRUE, PersonalSettings, SelfTalkSettings, preset
 from backend.training.personal.teaching import Teaching, teacher_for, texts_of
@@ -131,7 +131,7 @@ def test_text_that_is_read_rightly_costs_next_to_nothing(clips, ear, teacher):
         row[places, reading.text] = 0.0
     diagram = Diagram(readings, 0, settings)
     right, wrong = (float(diagram._text(one, pieces)) for one in (certain, certain.roll(1, dims=-1)))
-    assert right < 1  # two phones may fall on one step
+    assert right < 0.5
     assert wrong > 20
 
 
@@ -156,6 +156,15 @@ def test_the_recogniser_reads_by_itself_and_by_a_transcript(clips, teacher):
         assert 0 <= reading.places[0] < reading.places[-1] < len(reading.hidden)
     with pytest.raises(TimingError, match="clip take0: the transcript has"):
         teacher.recogniser.read(clip, SENTENCES[0] * 20)
+
+
+def test_symbols_closer_than_a_step_go_to_the_steps_after():
+    close = np.array([-0.25, 2.0, 4.25, 4.4, 4.5, 6.5, 9.75])
+    assert steps_of_their_own(close, 12).tolist() == [0, 2, 4, 5, 6, 7, 10]
+    assert steps_of_their_own(close, 10).tolist() == [0, 2, 4, 5, 6, 7, 9]
+    assert steps_of_their_own(close + 9, 12).tolist() == [5, 6, 7, 8, 9, 10, 11]
+    assert steps_of_their_own(close, 4).tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+    assert steps_of_their_own(close[:0], 4).tolist() == []
 
 
 def test_texts_are_found_by_the_clips_names(clips, tmp_path):
