@@ -71,14 +71,15 @@ def bend_field(old: Floats, new: Floats, triangles: NDArray[np.int32], box: Box,
         return np.zeros((*box.shape, 2), np.float32)
     moved = (old - new)[triangles[covered.triangle]]
     field = np.einsum("hwk,hwkc->hwc", covered.barycentric, moved).astype(np.float32)
-    field = _carried_out(field, inside, REACH * height_px / cell)
+    field, distance = _carried_out(field, inside)
     field = cv2.GaussianBlur(field, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    field *= _falloff(distance * cell / (REACH * height_px))[..., None]  # last: a blur would carry it beyond its reach
     whole = np.indices(box.shape, np.float32) / np.float32(cell)
     return np.asarray(cv2.remap(field, whole[1], whole[0], cv2.INTER_LINEAR), np.float32)
 
 
-def _carried_out(field: Floats, inside: NDArray[np.bool_], reach: float) -> Floats:
-    """Return a field [h, w, 2] with the values of the nearest cell inside carried outwards, fading over `reach`."""
+def _carried_out(field: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return (a field [h, w, 2] with the values of the nearest cell inside, how far [h, w] that cell is)."""
     outside = (~inside).astype(np.uint8)
     distance, labels = cv2.distanceTransformWithLabels(
         outside, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -86,9 +87,13 @@ def _carried_out(field: Floats, inside: NDArray[np.bool_], reach: float) -> Floa
     label = np.asarray(labels, np.int64)
     nearest = np.zeros(int(label.max()) + 1, np.int64)
     nearest[label[inside]] = np.flatnonzero(inside)
-    share = np.clip(1 - distance / reach, 0, 1).astype(np.float32)
-    falloff = share * share * (3 - 2 * share)
-    return field.reshape(-1, 2)[nearest[label]] * falloff[..., None]
+    return field.reshape(-1, 2)[nearest[label]], np.asarray(distance, np.float32)
+
+
+def _falloff(share: Floats) -> Floats:
+    """Return 1 at 0, 0 from 1 on, and smoothly between."""
+    left = np.clip(1 - share, 0, 1)
+    return left * left * (3 - 2 * left)
 
 
 def bent(picture: NDArray[np.uint8], field: Floats, box: Box) -> tuple[Floats, NDArray[np.bool_]]:
