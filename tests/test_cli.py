@@ -237,7 +237,7 @@ def test_live_frames_come_as_lines_from_a_file_and_from_raw_sound(sound):
     told = [json.loads(line) for line in run("animate", sound, "--live").stdout.splitlines()]
     assert told[0]["format"] == "lipsync3d.live"
     assert told[0]["look_ahead_s"] <= 0.12
-    assert [frame["time_s"] for frame in told[1:]] == pytest.approx([index / 30 for index in range(91)], abs=1e-6)
+    assert [frame["time_s"] for frame in told[1:]] == [round(index / 30, 6) for index in range(91)]
     assert {len(frame["weights"]) for frame in told[1:]} == {len(told[0]["names"])}
     pcm = np.zeros(8000, "<i2").tobytes()
     done = subprocess.run(
