@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A predicted face onto a matched rig: solve, then gains and offsets, then each control's own limits."""
+"""A predicted face onto a matched rig: solve, let lips meet, then gains and offsets, then each control's own limits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import RigError
 from ..core.types import Floats
+from .closing import let_lips_meet, openings_cm
 from .detect import MapMatch, MatchedControl
 from .effects import effects_cm
 from .maps import BoneChannel
@@ -93,7 +94,9 @@ class Retargeter:
         if not (reach[~led, 1] > reach[~led, 0]).any():
             raise RigError("the limits of every matched control are locked, so nothing can move; widen their ranges")
         self._pairs, reach = _pairs(match, reach)
-        self._solver = Solver(effects_cm([m.control for m in controls]), reach, self._pairs, settings)
+        effects = effects_cm([m.control for m in controls])
+        self._opens_cm = openings_cm(effects)
+        self._solver = Solver(effects, reach, self._pairs, settings)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ class Retargeter:
             displacement_cm: [T, 468, 3] from the canonical neutral face.
             tongue_out: [T] weight of tongueOut where the prediction knows it; the face has no tongue to read it from.
         """
-        solved = self._solver.solve(displacement_cm)
+        solved = let_lips_meet(self._solver.solve(displacement_cm), self._opens_cm, openings_cm(displacement_cm))
         if tongue_out is not None:
             for column, matched in enumerate(self._match.controls):
                 if set(matched.control.weights) == {"tongueOut"}:
