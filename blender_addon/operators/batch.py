@@ -39,7 +39,8 @@ class LIPSYNC_OT_batch(JobOperator, bpy.types.Operator):
             return True
         return False
 
-    def _new_job(self, context: bpy.types.Context, client: WorkerClient) -> BatchJob:
+    def new_job(self, context: bpy.types.Context, client: WorkerClient) -> BatchJob:
+        """Start the runner on the sheet."""
         wanted = context.scene.lipsync3d.batch
         sheet = Path(bpy.path.abspath(wanted.sheet)).absolute()
         if not sheet.is_file():
@@ -65,7 +66,8 @@ class LIPSYNC_OT_batch(JobOperator, bpy.types.Operator):
         exporting.write_outputs({"save": path})
         return path
 
-    def _finish(self, outcome: BatchDone) -> str:
+    def finish(self, outcome: BatchDone) -> str:
+        """Say what came of it."""
         self._forget()
         if outcome.trouble:
             type(self).last = outcome.trouble

@@ -40,11 +40,13 @@ class LIPSYNC_OT_talking_head(JobOperator, bpy.types.Operator):
             return True
         return False
 
-    def _new_job(self, context: bpy.types.Context, client: WorkerClient) -> HeadJob:
+    def new_job(self, context: bpy.types.Context, client: WorkerClient) -> HeadJob:
+        """Start predicting what the head shows."""
         self._plan = head_plan_of(context, device(context))
         return HeadJob(self._plan.request, client)
 
-    def _finish(self, outcome: HeadClip) -> str:
+    def finish(self, outcome: HeadClip) -> str:
+        """Add the head, and leave it selected."""
         scene = bpy.data.scenes.get((self._plan.scene_name, None))
         if scene is None:
             raise LipSyncError("the scene was removed meanwhile; nothing was added")

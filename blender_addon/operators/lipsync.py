@@ -39,11 +39,13 @@ class LIPSYNC_OT_from_audio(JobOperator, bpy.types.Operator):
             cls.poll_message_set(facts.refusal)
         return not facts.refusal
 
-    def _new_job(self, context: bpy.types.Context, client: WorkerClient) -> BakeJob:
+    def new_job(self, context: bpy.types.Context, client: WorkerClient) -> BakeJob:
+        """Start predicting what the character does."""
         self._plan = plan_of(context, device(context))
         return BakeJob(self._plan.request, client)
 
-    def _finish(self, outcome: Baked) -> str:
+    def finish(self, outcome: Baked) -> str:
+        """Key the character."""
         scene = bpy.data.scenes.get((self._plan.scene_name, None))
         if scene is None:
             raise LipSyncError("the scene was removed during the lip-sync; nothing was keyed")

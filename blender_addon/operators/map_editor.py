@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The map editor's buttons: choose, edit, save, load and share a map."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
@@ -31,24 +33,26 @@ def fill(context: bpy.types.Context) -> None:
     editing.fill(settings.editor, character, fit_of(character, settings.map_name).match)
 
 
-class _MapOperator(bpy.types.Operator):
-    """What every button of the editor has in common: an error of the user's is told, and nothing is changed."""
+def _told(act: Callable[[Any, bpy.types.Context], None]) -> Callable[[Any, bpy.types.Context], set[str]]:
+    """Return what a button does as its `execute`: an error of the user's is told, and nothing is changed."""
 
-    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Do it, and look at the character again."""
+    @wraps(act)
+    def execute(self: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
         try:
-            self.act(context)
+            act(self, context)
         except LipSyncError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         panel_facts.forget()
         return {"FINISHED"}
 
-    def act(self, context: bpy.types.Context) -> None:
-        """Do what the button is for."""
-        raise NotImplementedError
+    return execute
+
+
+class _MapOperator(bpy.types.Operator):
+    """What every button of the editor has in common."""
+
+    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
 
 
 class _EditorOperator(_MapOperator):
@@ -71,7 +75,8 @@ class LIPSYNC_OT_map_choose(_MapOperator):
 
     map_name: StringProperty(options={"HIDDEN"})
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Choose it; what was edited belongs to the former one."""
         settings = context.scene.lipsync3d
         settings.map_name = self.map_name
@@ -92,7 +97,8 @@ class LIPSYNC_OT_map_edit(_MapOperator):
             cls.poll_message_set(problem)
         return not problem
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Fill the list."""
         fill(context)
 
@@ -103,7 +109,8 @@ class LIPSYNC_OT_map_reset(_EditorOperator):
     bl_idname = "lipsync.map_reset"
     bl_label = "Reset"
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Empty the list."""
         context.scene.lipsync3d.editor.controls.clear()
 
@@ -121,7 +128,8 @@ class LIPSYNC_OT_map_save(_EditorOperator):
         self.title = self.title or f"My {context.object.name if context.object else 'map'}"
         return context.window_manager.invoke_props_dialog(self)
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Write it into the user's folder and choose it."""
         settings = context.scene.lipsync3d
         made = user_maps.own(_edited_map(context, self.title))
@@ -140,7 +148,8 @@ class LIPSYNC_OT_map_export(_EditorOperator, ExportHelper):
     filename_ext = ".json"
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Write it."""
         path = Path(self.filepath)
         user_maps.save(_edited_map(context, path.stem.replace("_", " ").replace("-", " ")), path)
@@ -156,7 +165,8 @@ class LIPSYNC_OT_map_load(_MapOperator, ImportHelper):
     filename_ext = ".json"
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Check it, copy it into the user's folder, choose it."""
         loaded = load_map(Path(self.filepath))
         path = user_maps.adopt(loaded)
@@ -180,7 +190,8 @@ class LIPSYNC_OT_map_weight_add(_EditorOperator):
         context.window_manager.invoke_search_popup(self)
         return {"RUNNING_MODAL"}
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Add it to the control in hand, once."""
         entry = _in_hand(context)
         if self.blendshape not in entry.weights:
@@ -196,7 +207,8 @@ class LIPSYNC_OT_map_weight_remove(_EditorOperator):
 
     place: IntProperty(options={"HIDDEN"})
 
-    def act(self, context: bpy.types.Context) -> None:
+    @_told
+    def execute(self, context: bpy.types.Context) -> None:
         """Remove it."""
         entry = _in_hand(context)
         entry.weights.remove(self.place)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How an operator runs a job in a window without stopping it. One job at a time in this Blender."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, cast
 
 import bpy
 
@@ -13,8 +13,20 @@ TICK_S = 0.1
 WAIT_S = 0.05
 
 
+class Errand(Protocol):
+    """What an operator that runs a job has of its own."""
+
+    def new_job(self, context: bpy.types.Context, client: WorkerClient) -> Job[Any]:
+        """Start the work; raises LipSyncError where it cannot."""
+        ...
+
+    def finish(self, outcome: Any) -> str:  # noqa: ANN401 - that of its job
+        """Put the outcome into the scene and return what to report; raises LipSyncError where it cannot."""
+        ...
+
+
 class JobOperator:
-    """Mixed into operators that run a job; a subclass says how it starts and what is done with its outcome."""
+    """Mixed into operators that are an `Errand`: runs its job."""
 
     home: ClassVar[type]  # no name of a class here: Blender has typing resolve and keep it, and hangs on its way out
     """The operator class that keeps client, job and timer for all of them."""
@@ -27,14 +39,6 @@ class JobOperator:
     """What is under way in this Blender; one at a time."""
     timer: ClassVar[bpy.types.Timer | None] = None
     """What wakes the running operator."""
-
-    def _new_job(self, context: bpy.types.Context, client: WorkerClient) -> Job[Any]:
-        """Start the work; raises LipSyncError where it cannot."""
-        raise NotImplementedError
-
-    def _finish(self, outcome: Any) -> str:  # noqa: ANN401 - that of the subclass's job
-        """Put the outcome into the scene and return what to report; raises LipSyncError where it cannot."""
-        raise NotImplementedError
 
     @classmethod
     def _refuse_busy(cls) -> bool:
@@ -103,7 +107,7 @@ class JobOperator:
         home = self.home
         home.client = home.client or WorkerClient()
         try:
-            home.job = self._new_job(context, home.client)
+            home.job = cast("Errand", self).new_job(context, home.client)
         except LipSyncError as error:
             self.report({"ERROR"}, str(error))
             return False
@@ -119,7 +123,7 @@ class JobOperator:
 
     def _conclude(self, job: Job[Any]) -> set[str]:
         try:
-            told = self._finish(job.outcome())
+            told = cast("Errand", self).finish(job.outcome())
         except JobCancelledError:
             self.report({"INFO"}, f"{self.title} cancelled; nothing was changed")
             return {"CANCELLED"}
