@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The map editor in the sidebar: which map, its controls, and what the one in hand does."""
 
-from typing import ClassVar
-
 import bpy
 
 from ..operators import map_editor
 from ..operators.measure import LIPSYNC_OT_measure_rig
 from ..scene import preview, user_maps
 from . import panel_facts
+from .sidebar import Section
 from .text import wrapped
 
 ICONS = {"shape": "SHAPEKEY_DATA", "bone": "BONE_DATA", "property": "PROPERTIES"}
@@ -66,16 +65,11 @@ class LIPSYNC_UL_controls(bpy.types.UIList):
         row.prop(item, "mute", text="", icon="HIDE_ON" if item.mute else "HIDE_OFF", emboss=False)
 
 
-class LIPSYNC_PT_map(bpy.types.Panel):
+class LIPSYNC_PT_map(Section, bpy.types.Panel):
     """Which map, and what each control does."""
 
     bl_idname = "LIPSYNC_PT_map"
-    bl_parent_id = "LIPSYNC_PT_main"
     bl_label = "Map"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Lip-sync"
-    bl_options: ClassVar = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""

@@ -5,22 +5,17 @@ import bpy
 
 from ..backend.core.style import STYLE_FIELDS
 from ..operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
-from ..operators.lipsync import LIPSYNC_OT_cancel, LIPSYNC_OT_from_audio
+from ..operators.lipsync import LIPSYNC_OT_from_audio
 from ..operators.measure import LIPSYNC_OT_measure_rig
 from . import panel_facts
 from .map_panel import ICONS
+from .sidebar import Section, Sidebar, split, start_or_progress
 from .text import wrapped
 
 SHOWN_NAMES = 12
 
 
-class _Sidebar:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Lip-sync"
-
-
-class LIPSYNC_PT_main(_Sidebar, bpy.types.Panel):
+class LIPSYNC_PT_main(Sidebar, bpy.types.Panel):
     """Sound, character, and the button."""
 
     bl_idname = "LIPSYNC_PT_main"
@@ -31,9 +26,7 @@ class LIPSYNC_PT_main(_Sidebar, bpy.types.Panel):
         layout = self.layout
         settings = context.scene.lipsync3d
         facts = panel_facts.facts(context)
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        column = layout.column()
+        column = split(layout)
         column.row().prop(settings, "source", expand=True)
         if settings.source == "FILE":
             column.prop(settings, "sound_path", text="Sound")
@@ -45,22 +38,19 @@ class LIPSYNC_PT_main(_Sidebar, bpy.types.Panel):
         if settings.source == "STRIP" and facts.sound:
             wrapped(column, context, facts.sound, "SOUND")
         _draw_character(layout.box(), context, facts)
-        _draw_button(layout, facts)
+        row = start_or_progress(layout, LIPSYNC_OT_from_audio, "PLAY_SOUND", 1.5)
+        row.enabled = LIPSYNC_OT_from_audio.job is not None or not facts.refusal
 
 
-class LIPSYNC_PT_options(_Sidebar, bpy.types.Panel):
+class LIPSYNC_PT_options(Section, bpy.types.Panel):
     """Strengths and the rest."""
 
     bl_idname = "LIPSYNC_PT_options"
-    bl_parent_id = "LIPSYNC_PT_main"
     bl_label = "Options"
-    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012  Blender reads the set itself
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout = split(self.layout)
         settings = context.scene.lipsync3d
         column = layout.column(align=True)
         for name in ("jaw", "lips", "tongue", "upper_face"):
@@ -95,18 +85,3 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, fact
     wrapped(layout, context, facts.keyed, "ACTION")
     for note in facts.notes:
         wrapped(layout, context, note, "INFO")
-
-
-def _draw_button(layout: bpy.types.UILayout, facts: panel_facts.Facts) -> None:
-    job = LIPSYNC_OT_from_audio.job
-    if job is not None:
-        status = job.status
-        row = layout.row()
-        row.scale_y = 1.5
-        row.progress(text=f"{status.stage} {status.fraction:.0%}", factor=status.fraction)
-        row.operator(LIPSYNC_OT_cancel.bl_idname, text="", icon="CANCEL")
-        return
-    row = layout.row()
-    row.scale_y = 1.5
-    row.enabled = not facts.refusal
-    row.operator(LIPSYNC_OT_from_audio.bl_idname, icon="PLAY_SOUND")
