@@ -71,6 +71,7 @@ def _flip_books(clip: MeshClip) -> None:
 def _in_blender(options: argparse.Namespace, clip: MeshClip, folder: Path) -> None:
     from blender_addon.jobs.client import WorkerClient
     from blender_addon.jobs.head import HeadJob, HeadRequest
+    from blender_addon.jobs.job import Wanted
     from blender_addon.scene.bake import Placement
     from blender_addon.scene.talking_head import HeadLook, add_talking_head
 
@@ -78,7 +79,9 @@ def _in_blender(options: argparse.Namespace, clip: MeshClip, folder: Path) -> No
     bpy.context.scene.render.fps = FPS
     client = WorkerClient()
     sound = options.sound.absolute()
-    request = HeadRequest(sound, FPS, str(options.bundle.absolute()), texture="SEQUENCE", folder=folder / "texture")
+    request = HeadRequest(
+        Wanted(sound, FPS, str(options.bundle.absolute())), texture="SEQUENCE", folder=folder / "texture"
+    )
     begun = time.perf_counter(), time.process_time()
     job = HeadJob(request, client)
     job.wait(3600)

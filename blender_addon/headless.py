@@ -24,7 +24,7 @@ from .jobs import process
 from .jobs.bake import BakeJob, BakeRequest
 from .jobs.client import WorkerClient
 from .jobs.head import HeadJob, HeadRequest
-from .jobs.job import Job
+from .jobs.job import Job, Wanted
 from .scene import bake, exporting, head_output, importing
 from .scene.head_export import EngineLook
 from .scene.head_stage import film
@@ -100,18 +100,11 @@ def animate(options: argparse.Namespace) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
         sound, phones = _sound(options, folder)
         request = BakeRequest(
-            sound=sound,
-            fps=float(bake.scene_fps(scene)),
+            _wanted(options, scene, sound, phones),
             match=fit.match,
             limits=chosen.limits,
             gains=Gains(options.jaw, options.lips, options.tongue, options.upper_face),
-            bundle=bundle_of(options.bundle),
-            language=options.language,
-            transcript=options.transcript,
-            phones=phones,
-            device=options.device,
             style=MotionStyle(*(getattr(options, name.replace("-", "_")) for name in STYLE_OPTIONS)),
-            quality=options.quality,
         )
         baked = _outcome(BakeJob(request, client := WorkerClient()), client, options)
         report = bake.apply(scene, chosen, baked, bake.Placement(sound, options.start_frame))
@@ -136,9 +129,7 @@ def head(options: argparse.Namespace) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True)))
         sound, phones = _sound(options, folder)
         request = HeadRequest(
-            sound=sound,
-            fps=float(bake.scene_fps(scene)),
-            bundle=bundle_of(options.bundle),
+            _wanted(options, scene, sound, phones),
             limit_mm=options.error_mm,
             texture=options.texture.upper(),
             folder=head_output.pictures_folder(outputs, options.texture, folder),
@@ -146,11 +137,6 @@ def head(options: argparse.Namespace) -> None:
             page_px=options.page,
             back=options.back,
             pose=options.pose,
-            language=options.language,
-            transcript=options.transcript,
-            phones=phones,
-            device=options.device,
-            quality=options.quality,
         )
         clip = _outcome(HeadJob(request, client := WorkerClient()), client, options)
         placement = bake.Placement(sound, options.start_frame)
@@ -163,6 +149,19 @@ def head(options: argparse.Namespace) -> None:
     if not options.quiet:
         say(report.sentence)
         say("\n".join(map(str, written)))
+
+
+def _wanted(options: argparse.Namespace, scene: bpy.types.Scene, sound: Path, phones: str) -> Wanted:
+    return Wanted(
+        sound=sound,
+        fps=float(bake.scene_fps(scene)),
+        bundle=bundle_of(options.bundle),
+        language=options.language,
+        transcript=options.transcript,
+        phones=phones,
+        device=options.device,
+        quality=options.quality,
+    )
 
 
 def _tiles(options: argparse.Namespace, outputs: Mapping[str, Path]) -> int:

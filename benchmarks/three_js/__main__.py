@@ -26,6 +26,7 @@ from backend.core.face import lip_gap_cm
 from backend.training.evaluation.texture_metrics import LUMA, ssim
 from blender_addon.jobs.client import WorkerClient
 from blender_addon.jobs.head import PACKED, HeadClip, HeadJob, HeadRequest
+from blender_addon.jobs.job import Wanted
 from blender_addon.scene import head_stage
 from blender_addon.scene.bake import Placement
 from blender_addon.scene.head_export import EngineLook
@@ -92,7 +93,7 @@ def _on_stage(bundle: Path, sound: Path, folder: Path) -> Stage:
     set_fps(scene, FPS)
     client = WorkerClient()
     named = str(bundle.absolute()) if bundle.is_dir() else str(bundle)
-    job = HeadJob(HeadRequest(sound, FPS, named, texture=PACKED, tiles=TILES), client)
+    job = HeadJob(HeadRequest(Wanted(sound, FPS, named), texture=PACKED, tiles=TILES), client)
     job.wait(3600)
     clip = job.outcome()
     client.close()

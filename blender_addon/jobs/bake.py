@@ -20,7 +20,7 @@ from ..backend.core.types import PhoneSpan
 from ..backend.retarget.apply import ControlTracks, Gains, Retargeter
 from ..backend.retarget.detect import MapMatch
 from .client import WorkerClient
-from .job import PREDICTION_SHARE, Job, mesh_request
+from .job import PREDICTION_SHARE, Job, Wanted, mesh_request
 
 FRAMES_AT_ONCE = 2048
 KEPT_FRAMES = 20_000
@@ -32,21 +32,13 @@ TONGUE_OUT = ARKIT_INDEX["tongueOut"]
 class BakeRequest:
     """What to lip-sync to, on which controls."""
 
-    sound: Path
-    fps: float
-    """Frames per second of the scene."""
+    wanted: Wanted
     match: MapMatch
     """How the character fits its naming map."""
     limits: Mapping[str, tuple[float, float]]
     """Lowest and highest value by shape key or custom property."""
     gains: Gains = field(default_factory=Gains)
-    bundle: str = "universal"
-    language: str = ""
-    transcript: str = ""
-    phones: str = ""
-    device: str = "auto"
     style: MotionStyle = field(default_factory=MotionStyle)
-    quality: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ class BakeJob(Job[Baked]):
         request = self._request
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._ask(mesh_request(request, output, texture=False, style=request.style))
+            result = self._ask(mesh_request(request.wanted, output, texture=False, style=request.style))
             clip = read_mesh(output)
         tracks = retargeted(clip, Retargeter(request.match, request.gains, request.limits), self._watch)
         told = result.duration_s, result.confidence_mean, result.bundle

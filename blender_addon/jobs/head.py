@@ -20,7 +20,7 @@ from ..backend.core.puppet.shape_track import DEFAULT_LIMIT_MM, ShapeTrack, comp
 from ..backend.core.puppet.whole_head import HeadMesh, head_mesh, with_back
 from ..backend.core.types import Floats
 from .client import WorkerClient
-from .job import PREDICTION_SHARE, Job, mesh_request
+from .job import PREDICTION_SHARE, Job, Wanted, mesh_request
 
 STILL, SEQUENCE, PACKED = "STILL", "SEQUENCE", "PACKED"
 """The texture: the speaker at rest; a picture a frame beside the file; a page of tiles within it."""
@@ -33,9 +33,7 @@ WRITING_THREADS = 4
 class HeadRequest:
     """Which head, and what it says."""
 
-    sound: Path
-    fps: float
-    bundle: str
+    wanted: Wanted
     limit_mm: float = DEFAULT_LIMIT_MM
     """Largest error of the shapes."""
     texture: str = SEQUENCE
@@ -49,11 +47,6 @@ class HeadRequest:
     """Whether back of the head and neck belong to it."""
     pose: Path | None = None
     """Shard whose head motion it makes; None: it stands still."""
-    language: str = ""
-    transcript: str = ""
-    phones: str = ""
-    device: str = "auto"
-    quality: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ class HeadJob(Job[HeadClip]):
         motion = None if request.pose is None else read_head_motion(request.pose)
         with tempfile.TemporaryDirectory(prefix="lipsync3d-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "prediction.npz"
-            result = self._ask(mesh_request(request, output, texture=True))
+            result = self._ask(mesh_request(request.wanted, output, texture=True))
             clip = read_mesh(output, map_atlas=True)
             if clip.uv is None:
                 raise BundleError(

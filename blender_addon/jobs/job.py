@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ..backend.core.style import MotionStyle
 from ..backend.inference.protocol import Request, Result
@@ -18,48 +18,25 @@ Outcome = TypeVar("Outcome")
 _request_ids = itertools.count(1)
 
 
-class Wanted(Protocol):
+@dataclass(frozen=True)
+class Wanted:
     """What every job knows of the sound and of who is to speak it."""
 
-    @property
-    def sound(self) -> Path:
-        """Sound file."""
-        ...
-
-    @property
-    def fps(self) -> float:
-        """Frames per second of the scene."""
-        ...
-
-    @property
-    def bundle(self) -> str:
-        """Name or folder."""
-        ...
-
-    @property
-    def language(self) -> str:
-        """Of the transcript."""
-        ...
-
-    @property
-    def transcript(self) -> str:
-        """What is said, or a text file; empty: recognise."""
-        ...
-
-    @property
-    def phones(self) -> str:
-        """Phones file; empty: recognise."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """`auto`, `cpu` or `cuda`."""
-        ...
-
-    @property
-    def quality(self) -> str:
-        """`auto`, `fast` or `best`."""
-        ...
+    sound: Path
+    fps: float
+    """Frames per second of the scene."""
+    bundle: str = "universal"
+    """Name or folder."""
+    language: str = ""
+    """Of the transcript."""
+    transcript: str = ""
+    """What is said, or a text file; empty: recognise."""
+    phones: str = ""
+    """Phones file; empty: recognise."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    quality: str = "auto"
+    """`auto`, `fast` or `best`."""
 
 
 def mesh_request(wanted: Wanted, output: Path, texture: bool, style: MotionStyle | None = None) -> Request:

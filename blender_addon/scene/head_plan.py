@@ -9,8 +9,8 @@ import bpy
 
 from ..backend.core.errors import BundleError, OutputError
 from ..jobs.head import PACKED, SEQUENCE, HeadRequest
-from .bake import Placement, scene_fps
-from .plan import AUTO, bundle_of, placement_of
+from .bake import Placement
+from .plan import bundle_of, placement_of, wanted_of
 from .talking_head import HeadLook
 
 
@@ -31,25 +31,18 @@ def head_plan_of(context: bpy.types.Context, device: str = "auto") -> HeadPlan:
         LipSyncError: no sound, no bundle, or nowhere to put the pictures; says what to do.
     """
     scene = context.scene
-    settings = scene.lipsync3d
-    wanted = settings.head
+    wanted = scene.lipsync3d.head
     if not wanted.bundle:
         raise BundleError("no model is chosen; choose the folder of a personal model under Talking Head")
     placement = placement_of(scene)
     request = HeadRequest(
-        sound=placement.sound,
-        fps=float(scene_fps(scene)),
-        bundle=bundle_of(bpy.path.abspath(wanted.bundle)),
+        wanted_of(scene, placement.sound, bundle_of(bpy.path.abspath(wanted.bundle)), device),
         limit_mm=wanted.error_mm,
         texture=wanted.texture,
         folder=texture_folder(placement.sound) if wanted.texture == SEQUENCE else None,
         tiles=wanted.tiles if wanted.texture == PACKED else 0,
         back=wanted.back,
         pose=Path(bpy.path.abspath(wanted.pose)) if wanted.pose else None,
-        language=settings.language if settings.language != AUTO else "",
-        transcript=settings.transcript.as_string() if settings.transcript is not None else "",
-        device=device,
-        quality=settings.quality.lower(),
     )
     return HeadPlan(scene.name, request, placement, HeadLook(wanted.lit, wanted.texture, tuple(scene.cursor.location)))
 

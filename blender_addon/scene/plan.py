@@ -13,6 +13,7 @@ from ..backend.retarget.apply import Gains
 from ..backend.retarget.detect import MapMatch, RigNames, choose
 from ..backend.retarget.maps import load_map
 from ..jobs.bake import BakeRequest
+from ..jobs.job import Wanted
 from . import user_maps
 from .bake import Placement, scene_fps
 from .character import Character, character_of, characters, selected_character
@@ -46,20 +47,23 @@ def plan_of(context: bpy.types.Context, device: str = "auto") -> Plan:
     fit = fit_of(character, settings.map_name)
     match = edited(character, fit.match, settings.editor)
     placement = placement_of(context.scene)
-    request = BakeRequest(
-        sound=placement.sound,
-        fps=float(scene_fps(context.scene)),
-        match=match,
-        limits=character.limits,
-        gains=gains_of(settings),
-        bundle=bundle_of(settings.bundle),
+    wanted = wanted_of(context.scene, placement.sound, bundle_of(settings.bundle), device)
+    request = BakeRequest(wanted, match, character.limits, gains_of(settings), style_of(settings))
+    return Plan(context.scene.name, character, request, placement)
+
+
+def wanted_of(scene: bpy.types.Scene, sound: Path, bundle: str, device: str) -> Wanted:
+    """Return what a scene's settings ask of the prediction of a sound."""
+    settings = scene.lipsync3d
+    return Wanted(
+        sound=sound,
+        fps=float(scene_fps(scene)),
+        bundle=bundle,
         language=settings.language if settings.language != AUTO else "",
         transcript=settings.transcript.as_string() if settings.transcript is not None else "",
         device=device,
-        style=style_of(settings),
         quality=settings.quality.lower(),
     )
-    return Plan(context.scene.name, character, request, placement)
 
 
 def chosen_character(scene: bpy.types.Scene, name: str | None) -> Character:

@@ -55,10 +55,11 @@ def client(tmp_path):
 def clip(tmp_path, client, addon):
     """A function that makes a clip by a job."""
     from blender_addon.jobs.head import HeadJob, HeadRequest
+    from blender_addon.jobs.job import Wanted
 
     def make(**changed):
         settings = {"limit_mm": 0.1, "texture": "PACKED", "tiles": 4} | changed
-        job = HeadJob(HeadRequest(tmp_path / "a.wav", 25.0, "speaker", **settings), client)
+        job = HeadJob(HeadRequest(Wanted(tmp_path / "a.wav", 25.0, "speaker"), **settings), client)
         assert job.wait(60)
         return job.outcome()
 
@@ -188,9 +189,10 @@ def test_what_fails_leaves_the_scene_as_it_was(scene, clip, tmp_path, dump):
 def test_cancelling_leaves_no_pictures(client, tmp_path, addon):
     from blender_addon.jobs.client import JobCancelledError
     from blender_addon.jobs.head import HeadJob, HeadRequest
+    from blender_addon.jobs.job import Wanted
 
     mesh_file(tmp_path / "mesh.npz")
-    job = HeadJob(HeadRequest(tmp_path / "a.wav", 25.0, "speaker", folder=tmp_path / "pictures"), client)
+    job = HeadJob(HeadRequest(Wanted(tmp_path / "a.wav", 25.0, "speaker"), folder=tmp_path / "pictures"), client)
     job.cancel()
     assert job.wait(30)
     with pytest.raises(JobCancelledError):
