@@ -12,12 +12,15 @@ pytest.importorskip("soxr", reason="needs lipsync3d[inference]")
 import soxr
 
 from backend.audio.features import SAMPLE_RATE, log_mel
-from backend.core.face import canonical_face
+from backend.core.face import canonical_face, lip_gap_cm
 from backend.dataset.manifest import MANIFEST
 from backend.dataset.shards import SHARD_VERSION, Shard, write_shard, write_tensors
+from backend.inference.bundle import open_bundle
 from backend.motion.performance import Performance
 from backend.speech.synthesis import synthesise
 from backend.training.personal.clips import load_clips
+from backend.training.personal.ear import Ear
+from backend.training.personal.geometry import predict_clip
 from backend.training.personal.settings import GeometrySettings, LoopSettings
 
 SENTENCES = (
@@ -64,6 +67,27 @@ def spoken_shard(text, seed):
         sound_start_s=np.zeros(1),
         log_mel=log_mel(samples),
     )
+
+
+def bits(net):
+    """Return the weights of a network."""
+    return b"".join(value.numpy().tobytes() for value in net.state_dict().values())
+
+
+def gap_correlation(trained, ear, clips, latent):
+    """Return how the opening of the lips follows the true one, over clips; the latent is so many values a frame."""
+    gaps = []
+    for clip in clips.clips:
+        found, latents = predict_clip(trained, ear, clip)
+        assert latents.shape == (len(clip.times_s), latent)
+        true, guess = (lip_gap_cm(move + trained.neutral_cm) for move in (clip.displacement_cm, found))
+        gaps.append(np.corrcoef(true, guess)[0, 1])
+    return np.mean(gaps)
+
+
+@pytest.fixture(scope="session")
+def ear():
+    return Ear(open_bundle(), "speech")
 
 
 @pytest.fixture(scope="session")

@@ -17,23 +17,12 @@ from backend.training.personal.loop import Checkpoint, train
 from backend.training.personal.loop_settings import LoopSettings
 from backend.training.personal.targets import fit_basis, rest_cm
 
-from .conftest import SHORT
-
-
-@pytest.fixture(scope="module")
-def ear():
-    return Ear(open_bundle(), "speech")
+from .conftest import SHORT, bits, gap_correlation
 
 
 @pytest.fixture(scope="module")
 def trained(clips, ear):
     return train_geometry(*clips[:1], ear, SHORT, clips[1])
-
-
-def same(first, second):
-    return all(
-        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    )
 
 
 def test_values_lie_linearly_between_the_steps_and_are_held_at_the_ends():
@@ -56,13 +45,7 @@ def test_the_basis_gives_back_what_it_was_made_of(clips):
 
 
 def test_sentences_that_were_not_learnt_are_followed(trained, ear, clips):
-    gaps = []
-    for clip in clips[1].clips:
-        found, latent = predict_clip(trained, ear, clip)
-        assert latent.shape == (len(clip.times_s), SHORT.network.latent)
-        true, guess = (lip_gap_cm(move + trained.neutral_cm) for move in (clip.displacement_cm, found))
-        gaps.append(np.corrcoef(true, guess)[0, 1])
-    assert np.mean(gaps) > 0.7  # five sentences, seconds of training
+    assert gap_correlation(trained, ear, clips[1], SHORT.network.latent) > 0.7  # five sentences, seconds of training
 
 
 def test_silence_rests(trained, ear, clips):
@@ -76,9 +59,9 @@ def test_silence_rests(trained, ear, clips):
 def test_the_same_seed_gives_the_same_network_and_another_another(clips, ear):
     few = replace(SHORT, loop=replace(SHORT.loop, steps=6))
     first, second = (train_geometry(clips[0], ear, few).net for _ in range(2))
-    assert same(first, second)
+    assert bits(first) == bits(second)
     other = train_geometry(clips[0], ear, replace(few, loop=replace(few.loop, seed=1))).net
-    assert not same(first, other)
+    assert bits(first) != bits(other)
 
 
 @pytest.mark.parametrize("stops", [(3, 11), (1, 8), (10, 12)])
@@ -98,7 +81,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(clips, ear, tmp_path, st
         with pytest.raises(KilledError):
             train_geometry(*clips[:1], ear, settings, clips[1], Checkpoint(tmp_path / "run.safetensors", "key"), kill)
     again = train_geometry(*clips[:1], ear, settings, clips[1], Checkpoint(tmp_path / "run.safetensors", "key")).net
-    assert same(whole, again)
+    assert bits(whole) == bits(again)
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
