@@ -11,6 +11,9 @@ from ..backend.retarget.detect import RigNames
 from .controls import ControlId, Face, Found, add_controls, add_shapes, reference_of
 from .places import Place
 
+HEAD_FACTS = "lipsync3d_head"
+"""Custom property of a talking head's object: how its clip was kept, for the panel."""
+
 
 @dataclass(frozen=True)
 class Character:
@@ -101,8 +104,17 @@ def characters(scene: bpy.types.Scene) -> list[Character]:
 def _character(
     title: str, head: str, meshes: Iterable[bpy.types.Object], family: Iterable[bpy.types.Object]
 ) -> Character:
+    shaped = list(dict.fromkeys(meshes))
+    heads = [thing for thing in shaped if HEAD_FACTS in thing]
+    if heads and heads == shaped:
+        raise RigError(
+            f"{title!r} is a talking head, whose shapes are of the sound it was made with; "
+            "for another sound, make another: Talking Head from Audio"
+        )
     found = Found()
-    for thing in dict.fromkeys(meshes):
+    for thing in shaped:
+        if thing in heads:
+            continue
         key = _keys(thing)
         assert key is not None
         if key.name_full not in found.seen:

@@ -17,13 +17,12 @@ from ..backend.core.timebase import s_to_frame
 from ..jobs.head import PACKED, HeadClip
 from . import actions
 from .bake import LAST_FRAME, Placement, place_sound, scene_fps
+from .character import HEAD_FACTS
 from .demo_head import METRES_FROM_CM, in_blender
 from .head_material import make_material
 
 FLIP_BOOK = "Flip-book"
 """Name of the modifier that moves the UVs from tile to tile; the solid view, EEVEE and Cycles all follow it."""
-FACTS = "lipsync3d_head"
-"""Custom property of the object: how the clip was kept, for the panel."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placemen
         undo.pop_all()
     shapes = clip.shapes
     facts = len(shapes.shapes_cm), shapes.max_mm, shapes.mean_mm
-    thing[FACTS] = facts_line(*facts)
+    thing[HEAD_FACTS] = facts_line(*facts)
     return HeadReport(thing, *facts, (first, last), tuple(notes))
 
 

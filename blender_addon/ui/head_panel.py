@@ -4,7 +4,7 @@
 import bpy
 
 from ..operators.head import LIPSYNC_OT_talking_head
-from ..scene.talking_head import FACTS
+from ..scene.character import HEAD_FACTS
 from .sidebar import Section, split, start_or_progress
 from .text import wrapped
 
@@ -31,6 +31,6 @@ class LIPSYNC_PT_head(Section, bpy.types.Panel):
         column.prop(wanted, "pose")
         column.prop(wanted, "lit")
         thing = context.object
-        if thing is not None and FACTS in thing:
-            wrapped(layout, context, str(thing[FACTS]), "SHAPEKEY_DATA")
+        if thing is not None and HEAD_FACTS in thing:
+            wrapped(layout, context, str(thing[HEAD_FACTS]), "SHAPEKEY_DATA")
         start_or_progress(layout, LIPSYNC_OT_talking_head, "USER", 1.3)

@@ -5,6 +5,7 @@ import bpy
 
 from ..backend.core.style import STYLE_FIELDS
 from ..operators.create_shapes import LIPSYNC_OT_create_shapes, LIPSYNC_OT_place_landmarks
+from ..operators.head import LIPSYNC_OT_talking_head
 from ..operators.lipsync import LIPSYNC_OT_from_audio
 from ..operators.measure import LIPSYNC_OT_measure_rig
 from . import panel_facts
@@ -72,6 +73,8 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, fact
         layout.label(text=facts.character, icon="ARMATURE_DATA" if len(facts.owners) > 1 else "MESH_DATA")
     if facts.rig_problem:
         wrapped(layout, context, facts.rig_problem, "ERROR")
+        if facts.is_head:
+            layout.operator(LIPSYNC_OT_talking_head.bl_idname, icon="USER")
         if facts.character or facts.has_mesh:
             column = layout.column(align=True)
             column.operator(LIPSYNC_OT_measure_rig.bl_idname, icon="DRIVER_DISTANCE")

@@ -9,7 +9,7 @@ from bpy.app.handlers import persistent
 
 from ..backend.core.errors import LipSyncError
 from ..scene import user_maps
-from ..scene.character import Character, selected_character
+from ..scene.character import HEAD_FACTS, Character, selected_character
 from ..scene.conflicts import conflicts
 from ..scene.plan import fit_of, placement_of
 from ..scene.sharing import Fit, owners_of
@@ -46,6 +46,8 @@ class Facts:
     rig_problem: str = ""
     has_mesh: bool = False
     """Whether a mesh is selected, so that it could be measured or given shapes."""
+    is_head: bool = False
+    """Whether a talking head is selected, which is made anew for another sound."""
     sound_problem: str = ""
 
     @property
@@ -121,7 +123,8 @@ def _look(context: bpy.types.Context) -> Facts:
         known = replace(known, map_choice=user_maps.title_of(settings.map_name))
     active = context.object
     if active is not None and active.select_get():
-        known = replace(known, has_mesh=active.type in ("MESH", "EMPTY"))
+        is_head = HEAD_FACTS in active
+        known = replace(known, has_mesh=active.type in ("MESH", "EMPTY") and not is_head, is_head=is_head)
     try:
         character = selected_character(context)
         known = replace(known, character=character.title, notes=character.notes)

@@ -186,6 +186,34 @@ def test_what_fails_leaves_the_scene_as_it_was(scene, clip, tmp_path, dump):
         assert not bpy.data.images
 
 
+def test_the_panel_knows_a_talking_head(head, clip, scene, tmp_path):
+    import bpy
+    from blender_addon.backend.core.errors import RigError
+
+    from blender_addon.scene.character import character_of, characters
+    from blender_addon.scene.plan import chosen_character
+    from blender_addon.ui.panel_facts import facts
+
+    mesh_file(tmp_path / "mesh.npz")
+    made = add(scene, clip()).thing
+    bpy.context.view_layer.objects.active = made
+    made.select_set(True)
+    told = facts(bpy.context)
+    assert told.rig_problem == (
+        "'Talking head a' is a talking head, whose shapes are of the sound it was made with; "
+        "for another sound, make another: Talking Head from Audio"
+    )
+    assert (told.is_head, told.has_mesh, told.character) == (True, False, "")
+    assert chosen_character(scene, None).head == head.name, "which is no rival of the character beside it"
+    made.parent = head
+    assert made.name not in character_of(head, scene).worn
+    for thing in [*head.children, head]:
+        if thing != made:
+            bpy.data.objects.remove(thing)
+    with pytest.raises(RigError, match="is a talking head"):
+        characters(scene)
+
+
 def test_cancelling_leaves_no_pictures(client, tmp_path, addon):
     from blender_addon.jobs.client import JobCancelledError
     from blender_addon.jobs.head import HeadJob, HeadRequest
