@@ -16,6 +16,8 @@ from bpy.props import (
 
 from .operators.preview import on_edit
 
+PATH = {"ANIMATABLE", "PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else {"ANIMATABLE"}
+"""Options of a path, which may begin with // for the folder of the .blend; from 4.5 on Blender has to be told so."""
 AUTO = "AUTO"
 LANGUAGES = (
     (AUTO, "Automatic", "Any; American English where there is a transcript"),
@@ -107,7 +109,7 @@ class LIPSYNC_PG_editor(bpy.types.PropertyGroup):
 class LIPSYNC_PG_head(bpy.types.PropertyGroup):
     """How a talking head is made."""
 
-    bundle: StringProperty(name="Model", description="Folder of a personal model", subtype="DIR_PATH")
+    bundle: StringProperty(name="Model", description="Folder of a personal model", subtype="DIR_PATH", options=PATH)
     error_mm: FloatProperty(
         name="Largest error",
         description="How far, in millimetres, the shapes may leave any vertex from where it was predicted; "
@@ -133,6 +135,7 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
         name="Head motion",
         description="File that 'prepare' made of a video: the head turns as it did there; empty leaves it still",
         subtype="FILE_PATH",
+        options=PATH,
     )
     lit: BoolProperty(
         name="Lit by the scene",
@@ -144,8 +147,8 @@ class LIPSYNC_PG_head(bpy.types.PropertyGroup):
 class LIPSYNC_PG_batch(bpy.types.PropertyGroup):
     """A sheet of lines to run."""
 
-    sheet: StringProperty(name="Sheet", description="Lines to speak, .csv or .jsonl", subtype="FILE_PATH")
-    folder: StringProperty(name="Results", description="Folder for all that is made", subtype="DIR_PATH")
+    sheet: StringProperty(name="Sheet", description="Lines to speak, .csv or .jsonl", subtype="FILE_PATH", options=PATH)
+    folder: StringProperty(name="Results", description="Folder for all that is made", subtype="DIR_PATH", options=PATH)
     workers: IntProperty(
         name="Processes", description="How many lines are done at once, each by a Blender of its own",
         default=1, min=1, max=64, soft_max=8,
@@ -163,7 +166,9 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
         ),
         default="FILE",
     )
-    sound_path: StringProperty(name="Sound", description="WAV, FLAC, OGG, Opus or MP3", subtype="FILE_PATH")
+    sound_path: StringProperty(
+        name="Sound", description="WAV, FLAC, OGG, Opus or MP3", subtype="FILE_PATH", options=PATH
+    )
     start_frame: IntProperty(name="Start frame", description="Frame at which the sound begins", default=1)
     strip_name: StringProperty(name="Strip", description="Sound strip; empty takes the first one")
     transcript: PointerProperty(
@@ -188,6 +193,7 @@ class LIPSYNC_PG_settings(bpy.types.PropertyGroup):
         description="Name of a shipped model, or the folder of another one",
         default="universal",
         subtype="DIR_PATH",
+        options=PATH,
     )
     map_name: StringProperty(
         name="Map",

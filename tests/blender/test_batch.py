@@ -206,8 +206,12 @@ def test_the_open_character_speaks_a_sheet(head, scene, operator, sheet, tmp_pat
     assert {name: state for name, (state, _) in states(tmp_path / "out").items()} == {"l0": "done", "l1": "done"}
     assert "Lip-sync head" in motion(tmp_path / "out/l0.glb")
     mine.write_text("id,sound,outputs\nl0,none.wav,glb\n", encoding="utf-8")
+    bpy.ops.wm.save_as_mainfile(filepath=str(mine.with_name("own.blend")))
+    wanted = bpy.context.scene.lipsync3d.batch
+    wanted.sheet, wanted.folder = "//mine.csv", "//out"
     with pytest.raises(RuntimeError, match=r"1 of 1 lines failed: l0: sound: no file none.wav"):
         bpy.ops.lipsync.batch()
+    assert states(mine.with_name("out"))["l0"][0] == "failed"
 
 
 def test_the_terminals_batch_passes_everything_on(sheet, tmp_path):

@@ -37,6 +37,26 @@ def test_a_rig_without_a_mouth_is_refused(scene, facts, shared_data):
     assert not bpy.ops.lipsync.from_audio.poll()
 
 
+def test_paths_may_begin_at_the_blend(scene, tmp_path):
+    import bpy
+
+    from blender_addon.scene.plan import placement_of
+
+    settings = scene.lipsync3d
+    paths = [
+        one for group in (settings, settings.head, settings.batch) for one in group.bl_rna.properties
+        if one.type == "STRING" and one.subtype in ("FILE_PATH", "DIR_PATH")
+    ]  # fmt: skip
+    names = {"sound_path", "bundle", "pose", "sheet", "folder"}
+    assert {one.identifier for one in paths} == names
+    if bpy.app.version >= (4, 5, 0):
+        assert {one.identifier for one in paths if one.is_path_supports_blend_relative} == names
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"))
+    (tmp_path / "a.wav").touch()
+    bpy.context.scene.lipsync3d.sound_path = "//a.wav"
+    assert placement_of(bpy.context.scene).sound == tmp_path / "a.wav"
+
+
 def test_nothing_selected_is_said(scene, facts):
     import bpy
 
