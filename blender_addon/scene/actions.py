@@ -49,6 +49,8 @@ class Tracks:
     """What stays at rest: it gets keys only where keys of an earlier take lie."""
     stepped: bool = False
     """Whether new curves hold each value until the next key."""
+    instead: tuple[float, float] | None = None
+    """First and last frame of an earlier take whose keys go too."""
 
 
 @dataclass(frozen=True)
@@ -239,4 +241,4 @@ def _write_curves(bag: bpy.types.Action, tracks: Tracks) -> None:
                 curve.group = bag.groups.get(where.group) or bag.groups.new(where.group)
             keys.write(curve, tracks.frames, values, keys.CONSTANT if tracks.stepped else keys.LINEAR)
         else:
-            keys.replace(curve, tracks.frames, values)
+            keys.replace(curve, tracks.frames, values, tracks.instead)

@@ -16,7 +16,7 @@ from ..backend.core.timebase import exact_fps, s_to_frame
 from ..jobs.bake import Baked
 from . import actions, sound_strip
 from .character import Character
-from .landing import Landed, Track, landed
+from .landing import Track, landed
 
 MOVES = 1e-4
 """A control whose values all stay below this gets no keys."""
@@ -85,14 +85,19 @@ def apply(scene: bpy.types.Scene, character: Character, baked: Baked, placement:
     if all(track.still for track in tracks):
         raise SoundError(f"{placement.sound}: nothing is said in it, so the face would not move; choose another sound")
     keys = landed(character, tracks, baked.match)
+    former = _former(scene, placement, character.head)
+    gone = None if former is None else (former.first_frame, former.last_frame + 1)
     notes = list(character.notes)
     made: list[_Made] = []
     with ExitStack() as undo:
         for owner, values in keys.items():
             if values.moving:
-                made.append(_write(owner.find(), values, frames, placement, undo))
+                written = actions.Tracks(
+                    frames, values.values, frozenset(set(values.values) - values.moving), instead=gone
+                )
+                made.append(_write(owner.find(), written, placement, undo))
         if placement.add_strip:
-            notes += place_sound(scene, placement, undo)
+            notes += place_sound(scene, placement, character.head, former, undo)
         if placement.set_range and frames[-1] <= 0:
             notes.append("the frame range cannot lie before frame 0, so it was left alone")
         elif placement.set_range:
@@ -122,20 +127,17 @@ class _Made:
     in_track: bool
 
 
-def _write(
-    owner: actions.Animated, keys: Landed, frames: NDArray[np.float64], placement: Placement, undo: ExitStack
-) -> _Made:
+def _write(owner: actions.Animated, tracks: actions.Tracks, placement: Placement, undo: ExitStack) -> _Made:
     """Write the keys of one datablock; `undo` then knows how to take them back."""
     before = actions.assignment_of(owner)
     name = f"Lip-sync {placement.title or placement.sound.stem} {_worn_by(owner)}"[:60]
-    tracks = actions.Tracks(frames, keys.values, frozenset(set(keys.values) - keys.moving))
     if placement.in_track:
         action = actions.write_track(owner, name, tracks)
         undo.callback(actions.restore_tracks, owner, before, action)
     else:
         undo.callback(actions.restore, owner, before)
         action = actions.write(owner, name, tracks)
-    return _Made(owner, before, action, name, tuple(keys.values), placement.in_track)
+    return _Made(owner, before, action, name, tuple(tracks.values), placement.in_track)
 
 
 def _concluded(made: _Made, notes: list[str]) -> list[str]:
@@ -178,11 +180,34 @@ def _on_frames(baked: Baked, fps: Fraction, placement: Placement) -> tuple[NDArr
     ]
 
 
-def place_sound(scene: bpy.types.Scene, placement: Placement, undo: ExitStack) -> list[str]:
-    """Put the sound in place, and tell `undo` how to take it away; return what to say about it."""
+def _former(scene: bpy.types.Scene, placement: Placement, speaker: str) -> sound_strip.Placed | None:
+    """Return the strip of the take that this one comes instead of: of one sound, NLA tracks hold the newest alone."""
+    if not placement.add_strip:
+        return None
+    start = round(placement.start_frame)
+    return sound_strip.former(scene, placement.sound, start, speaker, apart=placement.in_track)
+
+
+def place_sound(
+    scene: bpy.types.Scene, placement: Placement, speaker: str, former: sound_strip.Placed | None, undo: ExitStack
+) -> list[str]:
+    """Put the sound in place for a character, and tell `undo` how to take it back; return what to say about it.
+
+    The strip of a former take goes along, unless others speak it too.
+    """
     if not sound_strip.can_place():
         return ["this Blender was built without sound, so no sound strip was added"]
-    strip = sound_strip.place(scene, placement.sound, round(placement.start_frame))
+    start = round(placement.start_frame)
+    if former is not None and former.speakers == (speaker,):
+        shift = start - round(former.start_frame)
+        sound_strip.move(scene, former.name, shift)
+        undo.callback(sound_strip.move, scene, former.name, -shift)
+        return [f"the sound strip was moved from frame {former.start_frame:g} to {start}"]
+    strip = sound_strip.place(scene, placement.sound, start, speaker)
+    if former is not None:
+        rest = tuple(name for name in former.speakers if name != speaker)
+        sound_strip.name_speakers(scene, former.name, rest)
+        undo.callback(sound_strip.name_speakers, scene, former.name, former.speakers)
     if strip is None:
         return ["the sound strip was in place already"]
     undo.callback(sound_strip.remove, scene, strip)

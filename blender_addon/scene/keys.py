@@ -25,9 +25,22 @@ def write(
     _fill(curve, new)
 
 
-def replace(curve: bpy.types.FCurve, frames: NDArray[np.float64], values: NDArray[np.float32]) -> None:
-    """Put linear keys in place of a curve's own between the first and the last frame; those outside stay."""
-    kept = _outside(curve, frames[0], frames[-1])
+def replace(
+    curve: bpy.types.FCurve,
+    frames: NDArray[np.float64],
+    values: NDArray[np.float32],
+    instead: tuple[float, float] | None = None,
+) -> None:
+    """Put linear keys in place of a curve's own between the first and the last frame; those outside stay.
+
+    Args:
+        curve: to change.
+        frames: [T] ascending.
+        values: [T]
+        instead: first and last frame of a further range whose keys go, which meets the other.
+    """
+    first, last = instead or (frames[0], frames[-1])
+    kept = _outside(curve, min(first, frames[0]), max(last, frames[-1]))
     curve.keyframe_points.clear()
     for modifier in list(curve.modifiers):  # cycles or noise would repeat or shake the speech
         curve.modifiers.remove(modifier)

@@ -14,6 +14,8 @@ from ..backend.core.errors import SoundError
 
 HIGHEST_CHANNEL = 128
 """Blender's own limit."""
+SPEAKERS = "lipsync3d_speakers"
+"""Custom property of a strip that a lip-sync put in place: the names of the characters who speak it, a line each."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Placed:
     """Last frame that the strip plays."""
     packed: bool
     retimed: bool
+    speakers: tuple[str, ...]
+    """Characters that a lip-sync put it in place for; none for a strip of the artist's."""
 
 
 def placed_strips(scene: bpy.types.Scene) -> list[Placed]:
@@ -68,10 +72,46 @@ def can_place() -> bool:
     return bpy.app.build_options.audaspace
 
 
-def place(scene: bpy.types.Scene, sound: Path, start_frame: int) -> "bpy.types.Strip | None":
-    """Put a sound in place and return the new strip; None where the same sound already lies there."""
+def former(scene: bpy.types.Scene, sound: Path, start_frame: int, speaker: str, apart: bool = False) -> Placed | None:
+    """Return the strip of a character's earlier take of a sound that a new take comes instead of.
+
+    Args:
+        scene: whose sequencer it lies in.
+        sound: of both takes.
+        start_frame: of the new one.
+        speaker: the character.
+        apart: whether it is so even where the two do not overlap, and both could be spoken.
+    """
+    for placed in placed_strips(scene):
+        shift = start_frame - round(placed.start_frame)
+        meets = apart or abs(shift) <= placed.last_frame - placed.first_frame
+        if shift and meets and placed.path == sound and speaker in placed.speakers and not placed.retimed:
+            return placed
+    return None
+
+
+def move(scene: bpy.types.Scene, name: str, frames: int) -> None:
+    """Move a strip in time."""
+    strip = _named(scene, name)
+    if hasattr(strip, "content_start"):
+        strip.content_start += frames
+    else:
+        strip.frame_start += frames
+
+
+def name_speakers(scene: bpy.types.Scene, name: str, speakers: tuple[str, ...]) -> None:
+    """Note which characters speak a strip."""
+    _named(scene, name)[SPEAKERS] = "\n".join(speakers)
+
+
+def place(
+    scene: bpy.types.Scene, sound: Path, start_frame: int, speaker: str | None = None
+) -> "bpy.types.Strip | None":
+    """Put a sound in place for a character and return the new strip; None where the same sound already lies there."""
     for placed in placed_strips(scene):
         if placed.path == sound and round(placed.start_frame) == start_frame:
+            if placed.speakers and speaker is not None:
+                name_speakers(scene, placed.name, tuple(dict.fromkeys([*placed.speakers, speaker])))
             return None
     channel = 1 + max((strip.channel for strip in _strips(scene)), default=0)
     if channel > HIGHEST_CHANNEL:
@@ -79,9 +119,12 @@ def place(scene: bpy.types.Scene, sound: Path, start_frame: int) -> "bpy.types.S
     editor = scene.sequence_editor or scene.sequence_editor_create()
     collection = editor.strips if hasattr(editor, "strips") else editor.sequences
     try:
-        return collection.new_sound(sound.stem, str(sound), channel, start_frame)
+        strip = collection.new_sound(sound.stem, str(sound), channel, start_frame)
     except RuntimeError as error:
         raise SoundError(f"{sound}: Blender cannot open this sound ({str(error).strip()}); try a WAV file") from error
+    if speaker is not None:
+        strip[SPEAKERS] = speaker
+    return strip
 
 
 def remove(scene: bpy.types.Scene, strip: "bpy.types.Strip") -> None:
@@ -108,6 +151,10 @@ def _strips(scene: bpy.types.Scene) -> "Iterator[bpy.types.Strip]":
     return iter(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
+def _named(scene: bpy.types.Scene, name: str) -> "bpy.types.Strip":
+    return next(strip for strip in _strips(scene) if strip.name == name)
+
+
 def _placed(strip: "bpy.types.Strip", fps: float) -> Placed:
     library = strip.sound.library
     path = Path(bpy.path.abspath(strip.sound.filepath, library=library))
@@ -119,4 +166,5 @@ def _placed(strip: "bpy.types.Strip", fps: float) -> Placed:
     trimmed = strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
     start += strip.sound_offset * fps - trimmed
     packed, retimed = strip.sound.packed_file is not None, len(strip.retiming_keys) > 0
-    return Placed(strip.name, path, float(start), int(first), int(end) - 1, packed, retimed)
+    speakers = tuple(str(strip.get(SPEAKERS, "")).splitlines())
+    return Placed(strip.name, path, float(start), int(first), int(end) - 1, packed, retimed, speakers)

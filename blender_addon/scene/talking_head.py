@@ -86,7 +86,7 @@ def add_talking_head(scene: bpy.types.Scene, clip: HeadClip, placement: Placemen
             _leaf_through(thing, clip.book, every)
         notes = list(clip.notes)
         if placement.add_strip:
-            notes += place_sound(scene, placement, undo)
+            notes += place_sound(scene, placement, thing.name, None, undo)
         if placement.set_range and last > 0:
             scene.frame_start, scene.frame_end = max(0, first), last
         undo.pop_all()

@@ -95,3 +95,61 @@ def test_a_range_before_frame_0_is_left_alone(bake, scene, head):
     report, keys = keyed(bake, scene, head, a_take(24), start_frame=-100.0)
     assert (keys[0, 0], scene.frame_start, scene.frame_end) == (-100, 1, 250)
     assert "left alone" in report.sentence
+
+
+@pytest.fixture
+def spoken(bake, scene, tmp_path):
+    """A function that lets a head speak a second of sound from a frame on, and returns where the sound lies then."""
+    import bpy
+    import soundfile
+
+    from blender_addon.scene.character import character_of
+    from blender_addon.scene.sound_strip import placed_strips
+
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound")
+    scene.render.fps = 30
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+
+    def speak(head, start, **where):
+        placement = bake.Placement(tmp_path / "a.wav", start, **where)
+        report = bake.apply(scene, character_of(head, scene), a_take(30), placement)
+        return [placed.start_frame for placed in placed_strips(scene)], report.notes
+
+    return speak
+
+
+def keyed_frames(head):
+    (curve,) = curves(head.data.shape_keys.animation_data.action)
+    return [point.co[0] for point in curve.keyframe_points]
+
+
+def test_the_sound_goes_along_with_a_take_that_begins_elsewhere(spoken, head):
+    assert spoken(head, 1.0) == ([1], ())
+    assert spoken(head, 11.0) == ([11], ("the sound strip was moved from frame 1 to 11",))
+    assert keyed_frames(head) == list(range(11, 42)), "nothing of the former take is left"
+    assert spoken(head, 5.0)[0] == [5]
+    assert keyed_frames(head) == list(range(5, 36))
+    assert spoken(head, 100.0) == ([5, 100], ()), "said again, where both can be heard"
+    assert keyed_frames(head) == [*range(5, 36), *range(100, 131)]
+
+
+def test_the_newest_of_the_nlas_takes_has_the_sound(spoken, head):
+    assert spoken(head, 1.0, in_track=True)[0] == [1]
+    assert spoken(head, 100.0, in_track=True)[0] == [100]
+
+
+def test_a_sound_that_another_speaks_or_the_artist_laid_stays(spoken, scene, head, tmp_path):
+    import bpy
+
+    from blender_addon.scene.sound_strip import place, placed_strips
+
+    bpy.ops.lipsync.add_head()
+    other = bpy.context.object
+    spoken(head, 1.0)
+    assert spoken(other, 1.0) == ([1], ("the sound strip was in place already",))
+    assert spoken(other, 11.0)[0] == [1, 11]
+    assert [placed.speakers for placed in placed_strips(scene)] == [(head.name,), (other.name,)]
+    assert spoken(head, 21.0)[0] == [11, 21]
+    place(scene, tmp_path / "a.wav", 30)
+    assert spoken(head, 31.0)[0] == [11, 30, 31]
