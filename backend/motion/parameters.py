@@ -42,7 +42,7 @@ class TierTiming:
 PHONETIC_TIMING: tuple[TierTiming, ...] = (
     TierTiming(before_s=0.040, after_s=0.034, lead_s=0.015),
     TierTiming(before_s=0.070, after_s=0.055, lead_s=0.020),
-    TierTiming(before_s=0.110, after_s=0.075, lead_s=0.035),
+    TierTiming(before_s=0.130, after_s=0.090, lead_s=0.015),
     TierTiming(before_s=0.030, after_s=0.030, lead_s=0.010),
 )
 """One for each of `TIERS`: the lips' opening is quick, the jaw slower, rounding starts early and lasts."""

@@ -57,7 +57,7 @@ STRONG_ROUND = (1.4, 1.1, 1.6)
 NEUTRAL_VOWEL = (0.5, 0.5, 0.3)
 
 ARTICULATIONS: dict[str, Articulation] = {
-    "sil": Articulation(2.0, 0.04, strength=(0.4, 0.4, 0.3)),
+    "sil": Articulation(2.0, 0.04, strength=(0.4, 0.4, 0.06)),
     "p": Articulation(3.2, 0.07, strength=LABIAL),
     "b": Articulation(3.2, 0.07, strength=LABIAL),
     "m": Articulation(3.2, 0.07, strength=LABIAL),

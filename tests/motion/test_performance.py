@@ -113,7 +113,7 @@ def test_lips_close_nowhere_else(seed):
     others = [p for p in PHONES if p not in BILABIAL | LABIODENTAL | {SILENCE}]
     phones = spans(*map(str, rng.choice(others, 60)), length=float(rng.uniform(0.04, 0.12)))
     gap = gap_mm(Performance(phones, end_of(phones)), np.arange(phones[0].start_s, phones[-1].end_s, 0.01))
-    assert gap.min() > 1.4
+    assert gap.min() > 1.9
 
 
 @pytest.mark.parametrize("vowel", sorted(OPEN_VOWELS))
@@ -124,18 +124,15 @@ def test_open_vowels_open_between_closures(vowel, length):
     assert 3.5 < gap.max() < 13
 
 
-@pytest.mark.parametrize(
-    ("phone", "phonetic", "fitted"),
-    [("ɑ", (9, 13), (6, 13)), ("i", (3.5, 6), (3.5, 7.5)), ("u", (2.5, 5), (1.5, 5)), ("s", (2.5, 4.5), (2.5, 6))],
-)
-def test_held_sounds_open_the_lips_as_people_do(phone, phonetic, fitted):
-    for parameters, (low, high) in ((phonetic_parameters(), phonetic), (None, fitted)):
-        performance = Performance(spans("t", phone, "t", length=0.25), 2.0, parameters=parameters)
-        assert low < gap_mm(performance, [0.875])[0] < high
+@pytest.mark.parametrize(("phone", "low", "high"), [("ɑ", 9, 13), ("i", 3.5, 6), ("u", 2.5, 5), ("s", 2.5, 4.5)])
+@pytest.mark.parametrize("parameters", [phonetic_parameters(), fitted_parameters()], ids=["phonetic", "fitted"])
+def test_held_sounds_open_the_lips_as_people_do(phone, low, high, parameters):
+    gap = gap_mm(Performance(spans("t", phone, "t", length=0.25), 2.0, parameters=parameters), [0.875])
+    assert low < gap[0] < high
 
 
 def test_rounding_starts_before_its_vowel_and_ignores_tongue_consonants():
-    weights = Performance(spans("i", "t", "k", "u", length=0.08), 2.0).weights([0.52, 0.66, 0.71, 0.76])
+    weights = Performance(spans("i", "t", "k", "u", length=0.08), 2.0).weights([0.52, 0.66, 0.73, 0.8])
     pucker = weights[:, ARKIT_INDEX["mouthPucker"]]
     assert (np.diff(pucker) > 0).all()
     assert pucker[2] > 0.5 * pucker[3]

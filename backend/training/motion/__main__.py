@@ -35,8 +35,9 @@ from .takes import Take, read_takes, support_s
 
 log = logging.getLogger("motion")
 CARD, CARD_TITLE = "MODEL_CARD.md", "## Corrections of the mouth"
-TRUST = 8.0
-"""One filmed speaker is one speaker: his habits count an eighth of what they would if he were everybody."""
+TRUST = 400.0
+"""One filmed speaker is one speaker: his habits count a four-hundredth of what they would if he were everybody. At 8 a
+held ɑ opens as little as his, 7.6 mm, and the corrections, which learn from all speech, follow him no better."""
 
 
 def main() -> int:
