@@ -64,14 +64,12 @@ class Encoder:
         """Return the log posteriors [t, P] of normalised frames [t, 80], in one run."""
         return self._session.run(self._outputs[:1], {"log_mel": heard[None]})[0][0]
 
-    def listen(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES, *, twice: bool = False) -> Iterator[Heard]:
+    def listen(self, sound: SoundSource, chunk_frames: int = CHUNK_FRAMES) -> Iterator[Heard]:
         """Yield what is heard in a sound, chunk by chunk, T = samples // HOP + 1 frames in all.
 
         Args:
             sound: gives the sound's blocks; called twice.
             chunk_frames: frames a run of the network, even; the result does not depend on it.
-            twice: hear the sound once more, one frame later: the network works in steps of two, and the mean of both
-                is right more often.
         """
         sums = [mean_sum(frames, self.statistics) for frames in stream_log_mel(sound())]
         mean = reduce(add, sums).mean(self.statistics)
@@ -79,9 +77,6 @@ class Encoder:
             heard = normalise(frames, mean, self.statistics)
             posteriors, *hidden = self._session.run(self._outputs, {"log_mel": heard[None]})
             inner = slice(left, len(frames) - right)
-            if twice:
-                later = self.answer(np.concatenate([heard[:1], heard]))[1:]
-                posteriors = np.logaddexp(posteriors, later[None]) - np.float32(np.log(2.0))
             yield Heard(
                 with_silence(posteriors[0, inner], frames[inner]),
                 level(frames[inner]) - level(mean),

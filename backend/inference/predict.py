@@ -189,7 +189,7 @@ class Predictor:
             phones = fit_phones(spans, listener.duration_s, str(request.phones))
         else:
             hearing = Hearing(self._ear)
-            heard = hearing.watch(self._encoder.listen(listener.blocks, twice=known.quality == BEST))
+            heard = hearing.watch(self._encoder.listen(listener.blocks))
             reading = read(heard, known, self._settings, listener.blocks)
             phones, note, likely = reading.spans, reading.note, hearing.likely(reading.log_posteriors)
         phones = ended(phones, listener.duration_s)

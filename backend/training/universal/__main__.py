@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ...audio.normalise import Statistics
 from ...core.errors import LipSyncError
-from ...models.export import export_bundle
+from ...models.export import export_bundle, load_statistics
+from ...models.universal import SpeechEncoder
 from .calibrate import calibration_error, judged, with_calibration
 from .card import bundle_text
 from .data import (
@@ -102,10 +105,24 @@ def train_stage(arguments: argparse.Namespace) -> None:
 def export(arguments: argparse.Namespace) -> None:
     """Tune and calibrate the decoder on held-out recordings and write the bundle."""
     encoder, config = load_checkpoint(arguments.run / f"{arguments.round}.pt")
-    live = ROUNDS[arguments.round].live
     statistics = statistics_of(load_corpus(arguments.run / "real.npz"))
+    live = ROUNDS[arguments.round].live
+    made = {"round": arguments.round, "live": live, "training": config, "hours": _hours(arguments.run)}
+    _write_bundle(arguments, encoder, statistics, made)
+
+
+def tune(arguments: argparse.Namespace) -> None:
+    """Tune and calibrate the decoder of a bundle again; its network stays (its `motion.npz` is to be made again)."""
+    made = json.loads((arguments.bundle / "config.json").read_text(encoding="utf-8"))["provenance"]
+    _write_bundle(arguments, student_of(arguments.bundle), load_statistics(arguments.bundle / "statistics.npz"), made)
+
+
+def _write_bundle(
+    arguments: argparse.Namespace, encoder: SpeechEncoder, statistics: Statistics, made: dict[str, Any]
+) -> None:
     held_out = {
-        name: heard(encoder, statistics, load_corpus(arguments.run / f"{name}.npz"), live=live) for name in HELD_OUT
+        name: heard(encoder, statistics, load_corpus(arguments.run / f"{name}.npz"), live=made["live"])
+        for name in HELD_OUT
     }
     plain = tuned_decoder([held_out[name] for name in TUNING])
     frames = {name: judged(each, plain) for name, each in held_out.items()}
@@ -120,8 +137,7 @@ def export(arguments: argparse.Namespace) -> None:
             for name, each in frames.items()
         },
     }
-    provenance = {"round": arguments.round, "live": live, "training": config, "hours": _hours(arguments.run), **found}
-    text = bundle_text(arguments.bundle.name, encoder.config, decoder, provenance)
+    text = bundle_text(arguments.bundle.name, encoder.config, decoder, {**made, **found})
     export_bundle(encoder, statistics, text, arguments.bundle)
     print(json.dumps({"decoder": asdict(decoder), **found}, indent=1, ensure_ascii=False))
 
@@ -142,7 +158,14 @@ def _tables(folder: Path) -> Iterable[Path]:
     return sorted(folder.glob("*.phones.csv"))
 
 
-STAGES = {"prepare": prepare, "train": train_stage, "relabel": relabel, "export": export, "measure": measure}
+STAGES = {
+    "prepare": prepare,
+    "train": train_stage,
+    "relabel": relabel,
+    "export": export,
+    "tune": tune,
+    "measure": measure,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -52,7 +52,12 @@ class Rates:
     @property
     def f1(self) -> float:
         """Harmonic mean of recall and precision."""
-        return 2 * self.recall * self.precision / max(self.recall + self.precision, 1e-9)
+        return self.f_score(1.0)
+
+    def f_score(self, beta: float) -> float:
+        """Return the harmonic mean in which recall counts `beta` squared times as much (van Rijsbergen 1979)."""
+        weight = beta**2
+        return (1 + weight) * self.recall * self.precision / max(self.recall + weight * self.precision, 1e-9)
 
     @property
     def summary(self) -> str:
