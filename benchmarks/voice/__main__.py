@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m benchmarks.voice DATA [--shards SHARDS]`: print how good the voice model is, with Rhubarb's beside it.
 
-Sections: phones and mesh (labelled speech), grid (real, tracked lips), languages, hard (spoiled sound), still (nobody
-speaks). Definitions stand in the modules of the same names.
+Sections: phones and mesh (labelled speech), ages (children), grid (real, tracked lips), languages, hard (spoiled
+sound), still (nobody speaks). Definitions stand in the modules of the same names.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from typing import Any
 from backend.inference.bundle import DEFAULT_BUNDLE, shipped_bundles
 from backend.speech.phones import BILABIAL
 
-from . import grid, hard, languages, phones, pictures, rhubarb, tables
+from . import ages, grid, hard, languages, phones, pictures, rhubarb, tables
 from .ways import BEST, FAST, LIVE, TEXT, Way, ways
 
-SECTIONS = ("phones", "grid", "languages", "hard", "still", "pictures")
+SECTIONS = ("phones", "ages", "grid", "languages", "hard", "still", "pictures")
 LIVE_BUNDLE = "universal-live"
 BEST_CASES = ("clean", "babble, 10 dB", "room, 0.6 s")
 EVERY, EVERY_BEST = 4, 8
@@ -48,6 +48,7 @@ def main() -> int:
     every = ways(options.bundle, live_bundle)
     measured: dict[str, Callable[[Report], None]] = {
         "phones": lambda report: _phones(report, options.data, every),
+        "ages": lambda report: _ages(report, options.data, every),
         "grid": lambda report: _grid(report, options, every),
         "languages": lambda report: _languages(report, options.data, every),
         "hard": lambda report: _hard(report, options.data, every),
@@ -101,6 +102,11 @@ def _phones(report: Report, data: Path, every: dict[str, Way]) -> None:
                 rows[f"Rhubarb {mode}, here"] = phones.rhubarb(clips, said, shapes=True)
         report.add(f"Phones, {name}", "way", tables.PHONES, rows)
         report.add(f"Mesh, {name}", "way", tables.MESH, mesh)
+
+
+def _ages(report: Report, data: Path, every: dict[str, Way]) -> None:
+    rows = ages.measure(data / "speech", {name: every[name] for name in (FAST, BEST)})
+    report.add("Children, machine labels", "speakers, way", tables.PHONES, rows)
 
 
 def _grid(report: Report, options: argparse.Namespace, every: dict[str, Way]) -> None:
