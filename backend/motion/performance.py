@@ -34,7 +34,7 @@ PUCKER_KEPT_CLOSED, PUCKER_KEPT_ON_TEETH = 0.25, 0.6
 """Rounding that survives the contacts: pucker and funnel part the lips, so the rest has to go."""
 FUNNEL_KEPT_ON_TEETH = 0.3
 JAW_KEPT_CLOSED = 0.6
-"""Part of the jaw's opening that survives a closure; more of it parts the lips on rigs whose jaw opens further than said."""
+"""Part of the jaw's opening that survives a closure; more parts the lips of rigs whose jaw opens further than said."""
 JAW_ON_TEETH = 0.06
 """Most that the jaw is open in f v: the lower lip rides up on it."""
 

@@ -6,15 +6,19 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training extra (torch)")
 pytest.importorskip("espeakng_loader", reason="needs the speech extra (espeakng-loader)")
 
+import json
+import shutil
 from dataclasses import replace
 
 from backend.audio.normalise import Statistics, mean_sum, running_mean
 from backend.core.errors import BundleError
 from backend.core.types import PhoneSpan
+from backend.inference.bundle import find_bundle, open_bundle
 from backend.inference.decoder import DecoderSettings, calibrated
 from backend.models.universal import EncoderConfig, SpeechEncoder
 from backend.speech.phones import PHONES
 from backend.training.universal import augment, hard_cases, loop
+from backend.training.universal.__main__ import HELD_OUT, main
 from backend.training.universal.articulation import feature_loss
 from backend.training.universal.calibrate import calibration_error, with_calibration
 from backend.training.universal.crops import CROP_FRAMES, IGNORED, CropSampler, Guide, Normaliser, groups_of
@@ -29,7 +33,7 @@ from backend.training.universal.data import (
     pack,
     without,
 )
-from backend.training.universal.evaluate import compare
+from backend.training.universal.evaluate import Rates, compare
 from backend.training.universal.flite import spans_of_durations
 from backend.training.universal.labels import centred
 from backend.training.universal.loop import TrainConfig, batch_loss, class_weights, statistics_of, train
@@ -204,6 +208,28 @@ def test_rates_count_what_is_found():
     said = [PhoneSpan("a", 0.0, 0.43), PhoneSpan("b", 0.43, 0.5), PhoneSpan("a", 0.5, 0.6), PhoneSpan("b", 0.6, 0.7)]
     rates = compare(said, truth)["pbm"]
     assert (rates.recall, rates.precision) == (0.5, 0.5)
+
+
+def test_the_f_score_leans_to_recall():
+    rates = Rates(found=9, labelled=10, true=9, predicted=18)
+    assert rates.f_score(1.0) == rates.f1 == pytest.approx(2 * 0.9 * 0.5 / 1.4)
+    assert rates.f_score(2.0) == pytest.approx(5 * 9 / (5 * 9 + 4 * 1 + 9))  # (1+β²)·TP / ((1+β²)·TP + β²·FN + FP)
+    assert rates.f_score(1e3) == pytest.approx(rates.recall, abs=1e-5)
+
+
+def test_tuning_again_sets_the_decoder_and_leaves_the_network(corpus, tmp_path, monkeypatch):
+    shipped, bundle = find_bundle("universal"), tmp_path / "mine"
+    shutil.copytree(shipped, bundle)
+    for name in HELD_OUT:
+        corpus.save(tmp_path / f"{name}.npz")
+    monkeypatch.setattr("sys.argv", ["universal", "tune", "--run", str(tmp_path), "--bundle", str(bundle)])
+    assert main() == 0
+    assert (bundle / "model.onnx").read_bytes() == (shipped / "model.onnx").read_bytes()
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (shipped, bundle))
+    assert after["provenance"]["training"] == before["provenance"]["training"]
+    assert after["decoder"]["calibration"] != before["decoder"]["calibration"]
+    assert after["provenance"]["held_out"]["held_out"].keys() == {"pbm", "fv", "sil"}
+    assert open_bundle(bundle).name == "mine"
 
 
 def test_mean_is_two_sums():
