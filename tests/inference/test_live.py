@@ -7,6 +7,8 @@ from backend.audio.features import SAMPLE_RATE
 from backend.inference.bundle import open_bundle
 from backend.inference.live import LiveAnimator, animate_live
 from backend.inference.live_ear import LiveEar, LiveSettings
+from backend.speech.phones import PHONE_INDEX, SILENCE
+from benchmarks.voice import spoiled
 
 pytest.importorskip("onnxruntime", reason="needs lipsync3d[inference]")
 
@@ -67,3 +69,18 @@ def test_memory_does_not_grow_with_the_sound(bundle, samples):
 
 def test_silence_is_rest(bundle):
     assert not any(frame.weights.any() for frame in frames(bundle, [np.zeros(SAMPLE_RATE, np.float32)]))
+
+
+def spoken(bundle, samples):
+    """Share of 10 ms in which a phone is heard."""
+    ear = LiveEar(bundle, LiveSettings())
+    return np.mean([settled.phone != PHONE_INDEX[SILENCE] for settled in [*ear.push(samples), *ear.finish()]])
+
+
+def test_music_alone_hardly_moves_the_mouth_and_speech_over_music_does(speech):
+    bundle = open_bundle("universal-live")
+    music = spoiled.music(8 * SAMPLE_RATE, np.random.default_rng(21))
+    voice = load_mono(speech)[: 2 * SAMPLE_RATE]
+    over = voice + 0.3 * music[: len(voice)] * voice.std() / music.std()
+    assert spoken(bundle, music) < 0.05
+    assert spoken(bundle, over.astype(np.float32)) > 0.9 * spoken(bundle, voice) > 0.3
