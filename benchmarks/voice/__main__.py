@@ -92,6 +92,8 @@ def _phones(report: Report, data: Path, every: dict[str, Way]) -> None:
     for name, rows in found.items():
         mesh = dict(rows)
         clips = phones.recordings(data / "speech", name)
+        if name == "timit_sample":
+            rows["pocketsphinx, words alone"] = phones.words_alone(clips)
         for mode in rhubarb.MODES if name == "timit_sample" else ():
             answers = rhubarb.recorded(data / "peers", f"timit_sample_{mode}")
             if answers is not None:

@@ -7,6 +7,7 @@ lips' closing (gap under 1 mm) against the labelled start of p b m, jitter is th
 silences, from 150 ms after their start to 120 ms before their end.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from backend.audio.decode import load_mono
+from backend.audio.features import SAMPLE_RATE
 from backend.core.face import canonical_face, lip_gap_cm
 from backend.core.types import PhoneSpan
 from backend.speech.phones import BILABIAL, LABIODENTAL, SILENCE
 from backend.training.universal.evaluate import compare, read_labels, total
+from backend.training.universal.labels import Teacher
 
 from .. import lips
 from .rhubarb import Answers, heard_by, spans_of
@@ -147,6 +151,16 @@ def still_speeds(labels: Sequence[PhoneSpan], mover: lips.Mover) -> list[float]:
                 steps = np.diff(10 * mover(times), axis=0) * FPS
                 speeds += np.sqrt(np.square(steps).sum(axis=-1).mean(axis=-1)).tolist()
     return speeds
+
+
+def words_alone(clips: Sequence[Labelled]) -> Figures:
+    """Return what pocketsphinx takes to decode the words of every second recording with its own settings, no more."""
+    teacher, sounds = Teacher(), [load_mono(each.clip.sound) for each in clips[::2]]
+    teacher.hear(sounds[0])  # reads its model
+    began = time.process_time()
+    for sound in sounds:
+        teacher.hear(sound)
+    return {"cpu_s_per_s": (time.process_time() - began) * SAMPLE_RATE / sum(map(len, sounds))}
 
 
 def rhubarb(clips: Sequence[Labelled], answers: Answers, *, shapes: bool) -> Figures:
